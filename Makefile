@@ -1,0 +1,53 @@
+# The operator's commands. `make help` lists them; ops/ does the work.
+
+STATE      ?= var
+PORT       ?=
+DATA       ?=
+COLLECTION ?=
+ARGS       ?=
+
+PYTHON := /usr/bin/python3
+OPS     = ops/install.sh server && $(PYTHON) -m ops
+AT      = --state "$(STATE)" $(if $(PORT),--port "$(PORT)")
+
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test import serve start stop status env lint clean bench
+
+help: ## list the commands
+	@printf 'make COMMAND [STATE=folder of the instance, default var] [PORT=port, default 8080]\n\n'
+	@sed -n 's,^\([a-z]*\):.*## \(.*\),  \1\t\2,p' Makefile | sed 's,[$$]*(make,$$(make,' | expand -t 12
+
+demo: ## install what is missing, bring up the archive with sample data, show one query
+	@$(OPS) demo $(AT)
+
+import: ## import a folder as a collection: make import DATA=dir COLLECTION=name
+	@$(OPS) import $(AT) --data "$(DATA)" --collection "$(COLLECTION)"
+
+start: ## start database and server in the background
+	@$(OPS) start $(AT)
+
+serve: ## the same in the foreground; Ctrl-C ends it
+	@$(OPS) serve $(AT)
+
+stop: ## stop server and database
+	@$(PYTHON) -m ops stop $(AT)
+
+status: ## tell what runs where
+	@$(PYTHON) -m ops status $(AT)
+
+env: ## print shell lines for plain dachs and psql: eval "$$(make -s env)"
+	@$(PYTHON) -m ops env $(AT)
+
+clean: ## stop the instance and remove its folder, data base included
+	@$(PYTHON) -m ops clean $(AT)
+
+test: ## install the test tools and run the whole suite on an instance of its own (ARGS='-k name' for a part)
+	@ops/install.sh tools && $(PYTHON) -m ops test -- $(ARGS)
+
+lint: ## check style, types and the XML of the RDs
+	@ops/install.sh tools && $(PYTHON) -m ops lint
+
+bench: ## measure imports and queries, print the table
+	@ops/install.sh tools && $(PYTHON) -m ops bench -- $(ARGS)

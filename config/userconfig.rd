@@ -1,0 +1,222 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!-- What makes this DaCHS site ours: the optional ObsCore columns it fills, and the TAP examples. -->
+<resource schema="__system">
+
+  <STREAM id="obscore-extracolumns">
+    <doc>Optional ObsCore 1.1 columns that a gamma-ray archive can fill, and the time scale of t_min and t_max.</doc>
+    <column name="obs_creation_date" type="timestamp"
+      ucd="time;meta.dataset" utype="obscore:DataID.date"
+      tablehead="Created" verbLevel="20"
+      description="When the dataset was created, UTC"><property name="std">1</property></column>
+    <column name="obs_creator_name" type="text"
+      ucd="meta.id" utype="obscore:DataID.creator"
+      tablehead="Creator" verbLevel="20"
+      description="Who created the dataset"><property name="std">1</property></column>
+    <column name="obs_release_date" type="timestamp"
+      ucd="time.release" utype="obscore:Curation.releaseDate"
+      tablehead="Released" verbLevel="15"
+      description="When the dataset became, or will become, public"><property name="std">1</property></column>
+    <column name="data_rights" type="text"
+      ucd="meta.code" utype="obscore:Curation.rights"
+      tablehead="Rights" verbLevel="10"
+      description="Whether everybody may fetch the data: public or proprietary"><property name="std">1</property></column>
+    <column name="publisher_id" type="text"
+      ucd="meta.ref.ivoid" utype="obscore:Curation.publisherID"
+      tablehead="Publisher" verbLevel="25"
+      description="IVOA identifier of the publisher"><property name="std">1</property></column>
+    <column name="bib_reference" type="text"
+      ucd="meta.bib.bibcode" utype="obscore:Curation.reference"
+      tablehead="Reference" verbLevel="20"
+      description="Publication to cite"><property name="std">1</property></column>
+    <column name="proposal_id" type="text"
+      ucd="meta.id;obs.proposal" utype="obscore:Provenance.Proposal.identifier"
+      tablehead="Proposal" verbLevel="15"
+      description="Identifier of the observing proposal"><property name="std">1</property></column>
+    <column name="s_resolution_min" type="double precision" unit="arcsec"
+      ucd="pos.angResolution;stat.min" utype="obscore:Char.SpatialAxis.Resolution.Bounds.Limits.LoLimit"
+      tablehead="Space res. min." verbLevel="20"
+      description="Best angular resolution over the energy range (FWHM of the point spread function)"
+      ><property name="std">1</property></column>
+    <column name="s_resolution_max" type="double precision" unit="arcsec"
+      ucd="pos.angResolution;stat.max" utype="obscore:Char.SpatialAxis.Resolution.Bounds.Limits.HiLimit"
+      tablehead="Space res. max." verbLevel="20"
+      description="Worst angular resolution over the energy range (FWHM of the point spread function)"
+      ><property name="std">1</property></column>
+    <column name="s_calib_status" type="text"
+      ucd="meta.code.qual" utype="obscore:Char.SpatialAxis.calibrationStatus"
+      tablehead="Space calib." verbLevel="25"
+      description="Calibration of the positions"><property name="std">1</property></column>
+    <column name="t_calib_status" type="text"
+      ucd="meta.code.qual" utype="obscore:Char.TimeAxis.calibrationStatus"
+      tablehead="Time calib." verbLevel="25"
+      description="Calibration of the times"><property name="std">1</property></column>
+    <column name="em_calib_status" type="text"
+      ucd="meta.code.qual" utype="obscore:Char.SpectralAxis.calibrationStatus"
+      tablehead="Energy calib." verbLevel="25"
+      description="Calibration of the energies"><property name="std">1</property></column>
+    <column name="em_unit" type="text"
+      ucd="meta.unit" utype="obscore:Char.SpectralAxis.unit"
+      tablehead="Energy unit" verbLevel="25"
+      description="Unit of the spectral axis inside the dataset"><property name="std">1</property></column>
+    <FEED source="rd/timesys#utc-mjd" column="t_min"/>
+    <FEED source="rd/timesys#utc-mjd" column="t_max"/>
+  </STREAM>
+
+  <STREAM id="obscore-extrapars">
+    <doc>Mixin parameters for the columns of obscore-extracolumns.</doc>
+    <mixinPar name="obs_creation_date" description="When the dataset was created">NULL</mixinPar>
+    <mixinPar name="obs_creator_name" description="Who created the dataset">NULL</mixinPar>
+    <mixinPar name="obs_release_date" description="When the dataset becomes public">NULL</mixinPar>
+    <mixinPar name="data_rights" description="public, secure or proprietary">'public'</mixinPar>
+    <mixinPar name="publisher_id" description="IVOID of the publisher"
+      >'ivo://\getConfig{ivoa}{authority}'</mixinPar>
+    <mixinPar name="bib_reference" description="Publication to cite">NULL</mixinPar>
+    <mixinPar name="proposal_id" description="Observing proposal">NULL</mixinPar>
+    <mixinPar name="s_resolution_min" description="Best angular resolution">NULL</mixinPar>
+    <mixinPar name="s_resolution_max" description="Worst angular resolution">NULL</mixinPar>
+    <mixinPar name="s_calib_status" description="Calibration of the positions">NULL</mixinPar>
+    <mixinPar name="t_calib_status" description="Calibration of the times">NULL</mixinPar>
+    <mixinPar name="em_calib_status" description="Calibration of the energies">NULL</mixinPar>
+    <mixinPar name="em_unit" description="Unit of the spectral axis">NULL</mixinPar>
+  </STREAM>
+
+  <STREAM id="obscore-extraevents">
+    <doc>SQL for the columns of obscore-extracolumns.</doc>
+    <property name="obscoreClause" cumulate="True">
+      ,
+      CAST(\\obs_creation_date AS timestamp) AS obs_creation_date,
+      CAST(\\obs_creator_name AS text) AS obs_creator_name,
+      CAST(\\obs_release_date AS timestamp) AS obs_release_date,
+      CAST(\\data_rights AS text) AS data_rights,
+      CAST(\\publisher_id AS text) AS publisher_id,
+      CAST(\\bib_reference AS text) AS bib_reference,
+      CAST(\\proposal_id AS text) AS proposal_id,
+      CAST(\\s_resolution_min AS double precision) AS s_resolution_min,
+      CAST(\\s_resolution_max AS double precision) AS s_resolution_max,
+      CAST(\\s_calib_status AS text) AS s_calib_status,
+      CAST(\\t_calib_status AS text) AS t_calib_status,
+      CAST(\\em_calib_status AS text) AS em_calib_status,
+      CAST(\\em_unit AS text) AS em_unit
+    </property>
+  </STREAM>
+
+  <STREAM id="tapexamples">
+    <doc>Examples for TAP; each uses an index (checked with EXPLAIN at 10^5 rows by the benchmarks).</doc>
+
+    <meta name="_example" title="Event lists of a source, by position">
+      All event lists whose field of view covers a position, here the Crab Nebula, from
+      :taptable:`ivoa.obscore`:
+
+      .. tapquery::
+
+        SELECT * FROM ivoa.obscore
+        WHERE 1=CONTAINS(POINT(83.633, 22.014), s_region)
+          AND dataproduct_type='event'
+    </meta>
+    <meta name="_example" title="Observations that overlap a region">
+      Everything whose footprint intersects a circle:
+
+      .. tapquery::
+
+        SELECT * FROM ivoa.obscore
+        WHERE 1=INTERSECTS(s_region, CIRCLE('ICRS', 83.633, 22.514, 0.1))
+    </meta>
+    <meta name="_example" title="A target in a span of time">
+      Times are MJD in UTC. An observation overlaps a span when it begins before its end and ends after its start; the
+      third condition on t_min (no run is longer than a day) lets the database use its index well.
+
+      .. tapquery::
+
+        SELECT obs_id, target_name, t_min, t_max, t_exptime FROM ivoa.obscore
+        WHERE target_name LIKE 'Crab%'
+          AND t_min &lt; 53400 AND t_max &gt; 53300 AND t_min &gt; 53299
+    </meta>
+    <meta name="_example" title="Pointings within two degrees of a position">
+      A cone search on the pointing directions:
+
+      .. tapquery::
+
+        SELECT obs_id, target_name, s_ra, s_dec, DISTANCE(POINT(s_ra, s_dec), POINT(329.717, -30.226)) AS offset_deg
+        FROM ivoa.obscore
+        WHERE DISTANCE(POINT(s_ra, s_dec), POINT(329.717, -30.226)) &lt; 2
+    </meta>
+    <meta name="_example" title="Data above 50 TeV">
+      Energies in eV are in the high-energy extension, :taptable:`ivoa.obscore_hea`; both tables share only
+      obs_publisher_did, hence the natural join:
+
+      .. tapquery::
+
+        SELECT obs_id, target_name, instrument_name, energy_max FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea
+        WHERE energy_max &gt;= 5e13 AND em_min &lt; 2.5e-20
+          AND 1=CONTAINS(POINT(s_ra, s_dec), CIRCLE(83.633, 22.014, 5))
+    </meta>
+    <meta name="_example" title="Blazars">
+      Classes of targets are SIMBAD object types: BLL (BL Lac), QSO, Bla, and so on.
+
+      .. tapquery::
+
+        SELECT target_name, target_class, COUNT(*) AS n_runs, SUM(t_exptime)/3600 AS hours
+        FROM ivoa.obscore
+        WHERE target_class IN ('BLL', 'Bla', 'QSO')
+        GROUP BY target_name, target_class
+    </meta>
+    <meta name="_example" title="All observations of a proposal">
+      .. tapquery::
+
+        SELECT proposal_id, obs_id, target_name, data_rights, obs_release_date FROM ivoa.obscore
+        WHERE proposal_id='SIM-2024-KSP-002'
+    </meta>
+    <meta name="_example" title="Observations with divergent pointing">
+      The observing configuration is in the extension: pointing_mode is parallel, convergent or divergent.
+
+      .. tapquery::
+
+        SELECT obs_id, target_name, pointing_mode, conv_dep, n_tels, tellist
+        FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea
+        WHERE pointing_mode='divergent'
+    </meta>
+    <meta name="_example" title="Everything gammapy needs to open the data">
+      With the columns of this join, gammapy makes a DataStore from the rows
+      (gammapy.data.make_data_store_from_query_result):
+
+      .. tapquery::
+
+        SELECT * FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea
+        WHERE 1=CONTAINS(POINT(83.633, 22.014), s_region)
+          AND dataproduct_subtype='event-bundle'
+    </meta>
+    <meta name="_example" title="Where the responses of an observation are">
+      :taptable:`cta.hdu_index` lists the parts of each observation, in its own file or in shared ones:
+
+      .. tapquery::
+
+        SELECT h.obs_id, h.hdu_type, h.hdu_class, h.hdu_name, h.file_accref
+        FROM cta.hdu_index AS h JOIN ivoa.obscore AS o ON h.obs_publisher_did=o.obs_publisher_did
+        WHERE 1=CONTAINS(POINT(o.s_ra, o.s_dec), CIRCLE(83.633, 22.014, 2))
+    </meta>
+    <meta name="_example" title="Files of responses">
+      Responses that come in files of their own have no product type, but a subtype: aeff, edisp, psf, bkgrate, or
+      response-function for several.
+
+      .. tapquery::
+
+        SELECT obs_collection, obs_title, dataproduct_subtype, access_url FROM ivoa.obscore
+        WHERE dataproduct_subtype IN ('aeff', 'edisp', 'psf', 'bkgrate', 'response-function')
+    </meta>
+    <meta name="_example" title="Long and sharp">
+      Event lists with more than 26 minutes of exposure of a source's surroundings, best angular resolution first:
+
+      .. tapquery::
+
+        SELECT TOP 20 obs_id, target_name, t_exptime, s_resolution, em_res_power FROM ivoa.obscore
+        WHERE t_exptime &gt; 1560 AND s_resolution &lt; 1000
+          AND 1=CONTAINS(POINT(s_ra, s_dec), CIRCLE(228.5, -59.2, 3))
+        ORDER BY s_resolution
+    </meta>
+    <meta name="_example" title="What the collections are, and on which terms">
+      .. tapquery::
+
+        SELECT name, title, creator, terms, n_datasets, n_events FROM cta.collection
+    </meta>
+  </STREAM>
+</resource>

@@ -1,0 +1,1 @@
+"""Links of datasets: what DataLink says beside the file itself."""

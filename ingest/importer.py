@@ -1,0 +1,272 @@
+"""Imports a collection: folder and collection file in, rows in the caller's transaction and a summary out."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from ingest.collection import Collection, load_collection, write_collection
+from ingest.errors import CollectionError
+from ingest.fitsfile import FitsError, read_hdus, text
+from ingest.folder import Folder
+from ingest.harvest import Harvest
+from ingest.plan import Naming, Plan, make_plan
+from ingest.rows import CollectionRow, DatasetRow, DocumentRow, HduRow, ProblemRow, ProductRow
+from ingest.store import Store
+from ingest.timescale import convert_mjd
+from ingest.workers import harvest_all
+
+EV_IN_JOULE = 1.602176634e-19
+BATCH_FILES = 2000
+# How many sentences of each severity a summary quotes; all are in cta.import_problem.
+QUOTED_PROBLEMS = 10
+
+
+@dataclass(slots=True)
+class Summary:
+    """What an import did. `exit_status` is 0 when every file found was taken."""
+
+    collection: str
+    collection_file: str
+    collection_file_written: bool = False
+    files_found: int = 0
+    published: int = 0
+    new_or_changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    documents: int = 0
+    index_files: int = 0
+    problems: dict[str, int] = field(default_factory=dict)
+    sentences: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    exit_status: int = 0
+
+    def write(self, path: Path) -> None:
+        """Write the summary as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where an archive keeps its collections and what it is called."""
+
+    authority: str
+    resource_dir: Path
+    """DaCHS's ``inputs/cta`` with ``collections/`` and ``data/``."""
+    processes: int | None = None
+
+    def names(self) -> list[str]:
+        """Return the collections that have data linked."""
+        data = self.resource_dir / "data"
+        return sorted(entry.name for entry in data.iterdir()) if data.is_dir() else []
+
+    def collection_file(self, name: str) -> Path:
+        """Return the path of a collection's description."""
+        return self.resource_dir / "collections" / f"{name}.toml"
+
+    def folder(self, name: str) -> Path:
+        """Return the path of a collection's files."""
+        return self.resource_dir / "data" / name
+
+    def naming(self, name: str) -> Naming:
+        """Return how the files of a collection are called."""
+        return Naming(self.authority, f"cta/data/{name}/")
+
+
+def import_collection(site: Site, name: str, store: Store) -> Summary:
+    """Bring the tables up to date with a collection's folder.
+
+    Nothing is committed here: the caller does, or readers go on seeing the old state.
+
+    Parameters
+    ----------
+    site
+        The archive.
+    name
+        The collection.
+    store
+        The tables, in an open transaction.
+
+    Raises
+    ------
+    CollectionError
+        When the collection file or the folder is unusable.
+    """
+    started = time.monotonic()
+    path = site.collection_file(name)
+    summary = Summary(name, str(path), collection_file_written=_ensure_collection_file(site, name))
+    collection = load_collection(path, name)
+    folder = Folder(site.folder(name), collection.outside)
+    naming = site.naming(name)
+    plan = make_plan(collection, folder, naming, store.known_datasets(naming.prefix))
+    store.delete_datasets(plan.obsolete)
+    problems = _kept_problems(store, name, plan)
+    problems += _note(collection, plan.problems)
+    n_new = 0
+    for harvests in _batches(_with_progress(harvest_all(plan.tasks, collection, site.processes), len(plan.tasks))):
+        n_new += _write(store, naming, harvests)
+        for harvest in harvests:
+            problems += _note(collection, ((harvest.relpath, *problem) for problem in harvest.problems))
+            plan.n_index_files += harvest.is_index
+    problems += _note(collection, _doubled_observations(store, naming))
+    store.replace_problems(name, problems)
+    store.replace_documents(name, plan.documents)
+    store.add(ProductRow, map(_document_product, plan.documents))
+    store.replace_collection(_collection_row(collection, store, naming))
+    _complete(summary, plan, problems, n_new)
+    summary.seconds = round(time.monotonic() - started, 3)
+    return summary
+
+
+def forget_collection(site: Site, name: str, store: Store) -> None:
+    """Remove everything stored of a collection whose data are no longer linked."""
+    store.delete_datasets(list(store.known_datasets(site.naming(name).prefix)))
+    store.replace_problems(name, [])
+    store.replace_documents(name, [])
+    store.delete_collection(name)
+
+
+def _ensure_collection_file(site: Site, name: str) -> bool:
+    """Write a collection file from the headers when there is none; return whether that was done."""
+    path, folder = site.collection_file(name), site.folder(name)
+    if path.exists():
+        return False
+    if not folder.is_dir():
+        raise CollectionError(f"the collection {name} has no folder of files: {folder} does not lead to one.")
+    facts: dict[str, str | None] = {}
+    for file in islice((file for file in Folder(folder).find().files.values() if file.kind == "fits"), 3):
+        try:
+            headers = [hdu.header for hdu in read_hdus(file.path, lambda _: False)]
+        except (FitsError, OSError):
+            continue
+        for key, keyword in (("facility_name", "TELESCOP"), ("instrument_name", "INSTRUME"), ("creator", "ORIGIN")):
+            value = next((value for header in headers if (value := text(header, keyword))), None)
+            facts.setdefault(key, value)
+    write_collection(path, name, facts)
+    return True
+
+
+def _kept_problems(store: Store, name: str, plan: Plan) -> list[ProblemRow]:
+    """Return what was noted earlier of files that are not read this time."""
+    return [row for row in store.known_problems(name) if row.path in plan.unchanged]
+
+
+def _note(collection: Collection, problems: Iterable[tuple[str, str, str]]) -> list[ProblemRow]:
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds").removesuffix("+00:00")
+    return [
+        ProblemRow(collection=collection.name, path=_clean(path), severity=severity, sentence=_clean(text), noticed=now)
+        for path, severity, text in problems
+    ]
+
+
+def _clean(text: str) -> str:
+    """Return text that any database encoding takes: file names may hold anything."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
+
+
+def _with_progress(harvests: Iterable[Harvest], total: int) -> Iterator[Harvest]:
+    last = time.monotonic()
+    for done, harvest in enumerate(harvests, 1):
+        now = time.monotonic()
+        if now - last >= 2.0:
+            print(f"progress: {done} of {total} files read", file=sys.stderr, flush=True)
+            last = now
+        yield harvest
+
+
+def _batches(harvests: Iterator[Harvest]) -> Iterator[list[Harvest]]:
+    while batch := list(islice(harvests, BATCH_FILES)):
+        yield batch
+
+
+def _write(store: Store, naming: Naming, harvests: list[Harvest]) -> int:
+    rows = [harvest.row for harvest in harvests if harvest.row is not None]
+    store.add(DatasetRow, rows)
+    store.add(HduRow, (hdu for harvest in harvests for hdu in harvest.hdus))
+    paths = {harvest.row.accref: harvest.relpath for harvest in harvests if harvest.row is not None}
+    store.add(ProductRow, (_product(row, naming.prefix + paths[row.accref]) for row in rows))
+    return len(rows)
+
+
+def _product(row: DatasetRow, access_path: str) -> ProductRow:
+    return ProductRow(
+        accref=row.accref,
+        owner=row.owner,
+        embargo=row.embargo,
+        mime=row.mime,
+        accessPath=access_path,
+        sourceTable="cta.dataset",
+    )
+
+
+def _document_product(document: DocumentRow) -> ProductRow:
+    prefix = document.accref.split(document.collection, 1)[0] + document.collection + "/"
+    return ProductRow(
+        accref=document.accref,
+        owner=None,
+        embargo=None,
+        mime=document.mime,
+        accessPath=prefix + document.title,
+        sourceTable="cta.document",
+    )
+
+
+def _doubled_observations(store: Store, naming: Naming) -> Iterator[tuple[str, str, str]]:
+    for obs_id, relpath in store.doubled_observations(naming.prefix):
+        yield relpath, "warning", f"the collection has another event list of observation {obs_id} and event type."
+
+
+def _collection_row(collection: Collection, store: Store, naming: Naming) -> CollectionRow:
+    n_datasets, n_events, t_min, t_max, energy_min, energy_max = store.summarise(naming.prefix)
+    times = None if t_min is None else convert_mjd([t_min, t_max], "utc", "tdb")
+    return CollectionRow(
+        name=collection.name,
+        obs_collection=collection.obs_collection,
+        title=collection.title,
+        description=collection.description or None,
+        creator=collection.creator,
+        terms=collection.terms,
+        terms_uri=collection.terms_uri,
+        acknowledgement=collection.acknowledgement,
+        reference_url=collection.reference_url,
+        bib_reference=collection.bib_reference,
+        facility_name=collection.facility_name,
+        instrument_name=collection.instrument_name,
+        simulated=None if collection.simulated is None else int(collection.simulated),
+        release_date=collection.release_date.isoformat() if collection.release_date else None,
+        owner=collection.owner,
+        n_datasets=n_datasets,
+        n_events=int(n_events),
+        coverage_spatial=store.sky_coverage(naming.prefix),
+        coverage_t_min=None if times is None else float(times[0]),
+        coverage_t_max=None if times is None else float(times[1]),
+        coverage_energy_min=None if energy_min is None else energy_min * EV_IN_JOULE,
+        coverage_energy_max=None if energy_max is None else energy_max * EV_IN_JOULE,
+        imported=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds").removesuffix("+00:00"),
+    )
+
+
+def _complete(summary: Summary, plan: Plan, problems: list[ProblemRow], n_new: int) -> None:
+    counts = Counter(problem.severity for problem in problems)
+    summary.files_found = plan.n_files
+    summary.new_or_changed = n_new
+    summary.unchanged = len(plan.unchanged)
+    summary.published = n_new + len(plan.unchanged)
+    summary.removed = plan.n_removed
+    summary.documents = sum(document.kind != "index" for document in plan.documents)
+    summary.index_files = plan.n_index_files
+    summary.problems = {severity: counts.get(severity, 0) for severity in ("error", "warning", "info")}
+    for severity in ("error", "warning"):
+        quoted = islice((problem for problem in problems if problem.severity == severity), QUOTED_PROBLEMS)
+        summary.sentences += [f"{severity}: {problem.path}: {problem.sentence}" for problem in quoted]
+    nothing = summary.published == 0
+    summary.exit_status = 1 if counts.get("error") or nothing else 0
+    if nothing:
+        summary.sentences.insert(0, "nothing could be published: the folder holds no usable data file.")

@@ -1,0 +1,181 @@
+"""Writes rows of a collection into the archive's tables, all within the caller's transaction.
+
+Rows go in by COPY: the row-by-row path of the publishing software takes longer than reading the files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Protocol
+
+from ingest.rows import CollectionRow, DatasetRow, DocumentRow, HduRow, ProblemRow, ProductRow, columns
+
+Row = CollectionRow | DatasetRow | DocumentRow | HduRow | ProblemRow | ProductRow
+TABLES: dict[type[Row], str] = {
+    CollectionRow: "cta.collection",
+    DatasetRow: "cta.dataset",
+    DocumentRow: "cta.document",
+    HduRow: "cta.hdu_index",
+    ProblemRow: "cta.import_problem",
+    ProductRow: "dc.products",
+}
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
+_NEEDS_ESCAPE = re.compile(r"[\\\t\n\r\0]")
+
+
+class Cursor(Protocol):
+    """What is used of a psycopg2 cursor."""
+
+    def execute(self, query: str, parameters: Any = ...) -> None:
+        """Run a statement."""
+        ...
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return all result rows."""
+        ...
+
+    def copy_expert(self, sql: str, file: Any) -> None:
+        """Run a COPY statement."""
+        ...
+
+
+@dataclass(slots=True)
+class Store:
+    """The archive's tables, seen through one open transaction."""
+
+    cursor: Cursor
+
+    def known_datasets(self, prefix: str) -> dict[str, str]:
+        """Return the fingerprint of every dataset stored below an accref prefix."""
+        self.cursor.execute(
+            "SELECT accref, fingerprint FROM cta.dataset WHERE starts_with(accref, %(prefix)s)", {"prefix": prefix}
+        )
+        return {accref: fingerprint for accref, fingerprint in self.cursor.fetchall()}
+
+    def known_problems(self, name: str) -> list[ProblemRow]:
+        """Return the problems noted for a collection."""
+        names = columns(ProblemRow)
+        self.cursor.execute(
+            f"SELECT {', '.join(names)} FROM cta.import_problem WHERE collection = %(name)s",
+            {"name": name},
+        )
+        return [ProblemRow(**dict(zip(names, map(str, row), strict=True))) for row in self.cursor.fetchall()]
+
+    def delete_datasets(self, accrefs: Sequence[str]) -> None:
+        """Delete datasets and their HDUs; DaCHS's rule on the table deletes their products."""
+        parameters = {"accrefs": list(accrefs)}
+        self.cursor.execute(
+            "DELETE FROM cta.hdu_index WHERE obs_publisher_did IN"
+            " (SELECT obs_publisher_did FROM cta.dataset WHERE accref = ANY(%(accrefs)s))",
+            parameters,
+        )
+        self.cursor.execute("DELETE FROM cta.dataset WHERE accref = ANY(%(accrefs)s)", parameters)
+
+    def replace_problems(self, name: str, problems: Iterable[ProblemRow]) -> None:
+        """Replace everything noted for a collection."""
+        self.cursor.execute("DELETE FROM cta.import_problem WHERE collection = %(name)s", {"name": name})
+        self.add(ProblemRow, problems)
+
+    def replace_documents(self, name: str, documents: Iterable[DocumentRow]) -> None:
+        """Replace the documents of a collection; DaCHS's rule on the table deletes their products."""
+        self.cursor.execute("DELETE FROM cta.document WHERE collection = %(name)s", {"name": name})
+        self.add(DocumentRow, documents)
+
+    def summarise(self, prefix: str) -> tuple[Any, ...]:
+        """Return what the datasets below an accref prefix cover.
+
+        Returns
+        -------
+        tuple
+            Number of datasets, number of events, smallest ``t_min`` and largest ``t_max`` (MJD UTC), smallest and
+            largest energy (eV).
+        """
+        self.cursor.execute(
+            "SELECT count(*), coalesce(sum(ev_xel), 0), min(t_min), max(t_max), min(energy_min), max(energy_max)"
+            " FROM cta.dataset WHERE starts_with(accref, %(prefix)s)",
+            {"prefix": prefix},
+        )
+        return self.cursor.fetchall()[0]
+
+    def sky_coverage(self, prefix: str) -> str | None:
+        """Return the union of the fields of view below an accref prefix as a MOC of order 6 in ASCII."""
+        self.cursor.execute(
+            "SELECT sum(smoc_disc(6, radians(s_ra), radians(s_dec), radians(s_fov / 2)))::text FROM"
+            " (SELECT DISTINCT s_ra, s_dec, s_fov FROM cta.dataset"
+            "  WHERE starts_with(accref, %(prefix)s) AND s_region IS NOT NULL) AS fields",
+            {"prefix": prefix},
+        )
+        moc = self.cursor.fetchall()[0][0]
+        return None if moc is None else str(moc)
+
+    def doubled_observations(self, prefix: str) -> list[tuple[str, str]]:
+        """Return id and path of event lists whose observation and event type another one of the collection shares."""
+        self.cursor.execute(
+            "SELECT obs_id, path FROM (SELECT obs_id, substr(accref, length(%(prefix)s) + 1) AS path,"
+            " row_number() OVER (PARTITION BY obs_id, event_type ORDER BY accref) AS occurrence"
+            " FROM cta.dataset WHERE starts_with(accref, %(prefix)s) AND dataproduct_type = 'event') AS numbered"
+            " WHERE occurrence > 1",
+            {"prefix": prefix},
+        )
+        return [(str(obs_id), str(path)) for obs_id, path in self.cursor.fetchall()]
+
+    def collection_names(self) -> list[str]:
+        """Return the names of all stored collections."""
+        self.cursor.execute("SELECT name FROM cta.collection ORDER BY name")
+        return [str(row[0]) for row in self.cursor.fetchall()]
+
+    def delete_collection(self, name: str) -> None:
+        """Delete a collection's own row."""
+        self.cursor.execute("DELETE FROM cta.collection WHERE name = %(name)s", {"name": name})
+
+    def replace_collection(self, row: CollectionRow) -> None:
+        """Write the collection's own row."""
+        self.delete_collection(row.name)
+        self.add(CollectionRow, [row])
+
+    def add(self, row_class: type[Row], rows: Iterable[Row]) -> None:
+        """Append rows to the table of their class."""
+        names = columns(row_class)
+        source = _CopySource(copy_lines(rows, names))
+        self.cursor.copy_expert(f"COPY {TABLES[row_class]} ({', '.join(names)}) FROM STDIN", source)
+
+
+def copy_lines(rows: Iterable[Row], names: Sequence[str]) -> Iterator[str]:
+    """Yield one line of PostgreSQL's COPY text format a row."""
+    values_of = attrgetter(*names)
+    for row in rows:
+        yield "\t".join([_cell(value) for value in values_of(row)]) + "\n"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "\\N"
+    if isinstance(value, str):
+        return value.translate(_ESCAPES) if _NEEDS_ESCAPE.search(value) else value
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    return repr(value)
+
+
+class _CopySource:
+    """A file of COPY lines that are made as they are read."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, none at the end."""
+        parts, length = [self._rest], len(self._rest)
+        while length < size:
+            line = next(self._lines, None)
+            if line is None:
+                break
+            parts.append(line.encode("utf-8", "replace"))
+            length += len(parts[-1])
+        joined = b"".join(parts)
+        self._rest = joined[size:]
+        return joined[:size]

@@ -1,0 +1,171 @@
+"""Harvests files on all cores, in worker processes that die with their parent and share nothing with it.
+
+Workers are separate interpreters fed through their own pipes: a forked copy of the importer would hold its database
+connection, and an importer that is killed would leave its transaction open in the children.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import struct
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from queue import SimpleQueue
+from typing import IO
+
+from ingest.collection import Collection
+from ingest.harvest import Harvest, Task, harvest
+
+# Below this many files starting processes costs more than it saves.
+SERIAL_FILES = 8
+CHUNK_FILES = 16
+_LENGTH = struct.Struct(">Q")
+
+
+def harvest_all(tasks: Sequence[Task], collection: Collection, processes: int | None = None) -> Iterator[Harvest]:
+    """Harvest files in parallel.
+
+    Parameters
+    ----------
+    tasks
+        The files.
+    collection
+        The collection they belong to.
+    processes
+        Number of worker processes; the number of usable cores by default.
+
+    Yields
+    ------
+    Harvest
+        One a task, in the order of the tasks. A file that kills its reader yields an error, not an exception.
+    """
+    count = processes or len(os.sched_getaffinity(0))
+    if len(tasks) <= SERIAL_FILES:
+        for task in tasks:
+            yield harvest(task, collection)
+        return
+    chunk = max(1, min(CHUNK_FILES, len(tasks) // (4 * count)))
+    idle: SimpleQueue[_Worker] = SimpleQueue()
+    workers = [_Worker(collection) for _ in range(count)]
+    try:
+        for worker in workers:
+            idle.put(worker)
+        with ThreadPoolExecutor(count) as threads:
+            yield from _in_order(threads, idle, _chunks(tasks, chunk), ahead=3 * count)
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+def _chunks(tasks: Iterable[Task], size: int) -> Iterator[list[Task]]:
+    source = iter(tasks)
+    while chunk := list(islice(source, size)):
+        yield chunk
+
+
+def _in_order(
+    threads: ThreadPoolExecutor, idle: SimpleQueue[_Worker], chunks: Iterator[list[Task]], ahead: int
+) -> Iterator[Harvest]:
+    """Keep a bounded number of chunks under way, so that a slow database does not fill the memory."""
+    under_way: deque[Future[list[Harvest]]] = deque()
+    for chunk in chunks:
+        under_way.append(threads.submit(_on_idle_worker, idle, chunk))
+        if len(under_way) >= ahead:
+            yield from under_way.popleft().result()
+    while under_way:
+        yield from under_way.popleft().result()
+
+
+def _on_idle_worker(idle: SimpleQueue[_Worker], chunk: list[Task]) -> list[Harvest]:
+    worker = idle.get()
+    try:
+        return worker.harvest(chunk)
+    finally:
+        idle.put(worker)
+
+
+class _Worker:
+    """A worker process; started again when a file kills it."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._process = self._start()
+
+    def harvest(self, chunk: list[Task]) -> list[Harvest]:
+        """Harvest some files; after a crash each is tried alone, and the one at fault is reported."""
+        try:
+            return self._exchange(chunk)
+        except (OSError, EOFError):
+            self._restart()
+        return [self._harvest_alone(task) for task in chunk]
+
+    def _harvest_alone(self, task: Task) -> Harvest:
+        try:
+            return self._exchange([task])[0]
+        except (OSError, EOFError):
+            self._restart()
+            sentence = "the reader was killed by this file (out of memory?); it was left out."
+            return Harvest(task.file.relpath, problems=[("error", sentence)])
+
+    def _exchange(self, chunk: list[Task]) -> list[Harvest]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        _send(self._process.stdin, chunk)
+        results: list[Harvest] = _receive(self._process.stdout)
+        return results
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ingest.workers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert process.stdin is not None
+        _send(process.stdin, self._collection)
+        return process
+
+    def _restart(self) -> None:
+        self.stop()
+        self._process = self._start()
+
+    def stop(self) -> None:
+        """End the process: its input ends, and so does it."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        self._process.wait()
+
+
+def _send(stream: IO[bytes], message: object) -> None:
+    payload = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.write(_LENGTH.pack(len(payload)) + payload)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> object:
+    prefix = stream.read(_LENGTH.size)
+    if len(prefix) < _LENGTH.size:
+        raise EOFError
+    payload = stream.read(_LENGTH.unpack(prefix)[0])
+    # Both ends of the pipe are this program: nothing foreign is ever unpickled here.
+    return pickle.loads(payload)
+
+
+def main() -> None:
+    """Run a worker: a collection comes first, then lists of tasks, until the input ends."""
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    with contextlib.suppress(EOFError, KeyboardInterrupt):
+        collection = _receive(requests)
+        assert isinstance(collection, Collection)
+        while True:
+            tasks = _receive(requests)
+            assert isinstance(tasks, list)
+            _send(answers, [harvest(task, collection) for task in tasks])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+"""The operator's commands: a private PostgreSQL cluster, a DaCHS site on it, imports and the server.
+
+Standard library only, so that a bare machine can run it. Rooms: ``instance`` (paths and what is remembered),
+``accounts`` (which system user runs it, from which code), ``cluster`` (PostgreSQL), ``site`` and ``resources``
+(the DaCHS root and what is published), ``server``, ``imports``, ``demo``, ``status``, ``testbed`` and ``lint``.
+"""

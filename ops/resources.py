@@ -1,0 +1,129 @@
+"""What is imported and published on a site, in this order. To publish another RD, add it to `RESOURCES`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops import console
+from ops.instance import Instance
+from ops.processes import run_logged
+
+DACHS = "/usr/bin/dachs"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One RD and what its set-up takes.
+
+    Attributes
+    ----------
+    rd
+        The RD's id.
+    create
+        Arguments of the `dachs imp` calls on a new site; they may drop and create tables.
+    refresh
+        Arguments of the `dachs imp` calls when one of `depends` has changed; they must keep the published content.
+    depends
+        Files (patterns below the code folder) whose change asks for `refresh`. The RD is skipped where its first
+        pattern matches nothing.
+    publish
+        Whether it goes to the registry and the service list.
+    """
+
+    rd: str
+    create: tuple[tuple[str, ...], ...] = ()
+    refresh: tuple[tuple[str, ...], ...] = ()
+    depends: tuple[str, ...] = ()
+    publish: bool = True
+
+
+RESOURCES: tuple[Resource, ...] = (
+    Resource("//services"),
+    Resource("//products"),
+    Resource("//tap"),
+    Resource("//tap_user", create=(("//tap_user",),), publish=False),
+    Resource("//adql"),
+    Resource(
+        "//obscore",
+        create=(("//obscore",),),
+        refresh=(("//obscore", "refreshAfterSchemaUpdate"),),
+        depends=("config/userconfig.rd",),
+    ),
+    Resource(
+        "rd/obscore_hea",
+        create=(("rd/obscore_hea",), ("rd/obscore_hea", "create")),
+        depends=("rd/obscore_hea.rd",),
+        publish=False,
+    ),
+    Resource(
+        "cta/q",
+        create=(("cta/q",),),
+        refresh=(("-m", "cta/q"),),
+        depends=("inputs/cta/q.rd", "rd/*.rd", "config/userconfig.rd"),
+    ),
+)
+SYSTEM_PREFIX = "//"
+
+
+def set_up(instance: Instance) -> bool:
+    """Import and publish what is new or has changed; return whether anything was done."""
+    done = False
+    present = [resource for resource in RESOURCES if is_present(resource, instance.code)]
+    for resource in present:
+        known = instance.memory.imported.get(resource.rd)
+        current = fingerprint(matching(instance.code, resource.depends))
+        if known == current:
+            continue
+        done = True
+        for arguments in resource.create if known is None else resource.refresh:
+            dachs(instance, f"setting up {resource.rd}", "imp", *arguments)
+        instance.memory.imported[resource.rd] = current
+        instance.save()
+    return publish(instance) or done
+
+
+def publish(instance: Instance, always: Iterable[str] = ()) -> bool:
+    """Publish the RDs if they or the settings have changed since; those of `always` in any case."""
+    present = [resource for resource in RESOURCES if resource.publish and is_present(resource, instance.code)]
+    settings = [instance.etc / name for name in ("gavorc", "site.rc", "defaultmeta.txt")]
+    rds = {path for resource in present for path in matching(instance.code, resource.depends)}
+    current = fingerprint([*settings, *sorted(rds)], ",".join(resource.rd for resource in present))
+    names = [resource.rd for resource in present]
+    if instance.memory.published == current:
+        names = [name for name in names if name in set(always)]
+    if not names:
+        return False
+    dachs(instance, "publishing the services", "pub", *names)
+    instance.memory.published = current
+    instance.save()
+    return True
+
+
+def dachs(instance: Instance, what: str, *arguments: str) -> str:
+    """Run a dachs command of the set-up."""
+    console.step(what)
+    advice = "Mend what it names and run the same command again; what is published stays as it was."
+    log = instance.log / "setup.log"
+    return run_logged(what, [DACHS, *arguments], log, instance.child_environment(), advice=advice)
+
+
+def is_present(resource: Resource, code: Path) -> bool:
+    """Say whether the RD exists: DaCHS's own always do."""
+    return resource.rd.startswith(SYSTEM_PREFIX) or bool(matching(code, resource.depends[:1]))
+
+
+def matching(code: Path, patterns: Iterable[str]) -> list[Path]:
+    """Return the files below the code folder that match one of the patterns."""
+    return sorted({path for pattern in patterns for path in code.glob(pattern) if path.is_file()})
+
+
+def fingerprint(paths: Iterable[Path], salt: str = "") -> str:
+    """Return a digest of the contents of files; a missing one counts as empty."""
+    digest = hashlib.sha256(salt.encode())
+    for path in paths:
+        digest.update(path.name.encode() + b"\0")
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()
