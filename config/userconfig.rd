@@ -60,6 +60,7 @@
       description="Unit of the spectral axis inside the dataset"><property name="std">1</property></column>
     <FEED source="rd/timesys#utc-mjd" column="t_min"/>
     <FEED source="rd/timesys#utc-mjd" column="t_max"/>
+    <stc>Position ICRS "s_ra" "s_dec"</stc>
   </STREAM>
 
   <STREAM id="obscore-extrapars">

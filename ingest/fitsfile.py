@@ -93,8 +93,12 @@ class HDU:
         return integer(self.header, "NAXIS2") or 0
 
     def columns(self) -> dict[str, Column]:
-        """Return the columns by upper-case name."""
-        return {column.name: column for column in _columns(self.header)}
+        """Return the columns by upper-case name; of names that differ in case only, the one in capitals counts."""
+        columns: dict[str, Column] = {}
+        for index, column in enumerate(_columns(self.header), 1):
+            if column.name not in columns or text(self.header, f"TTYPE{index}") == column.name:
+                columns[column.name] = column
+        return columns
 
     def read(self, column: Column) -> NDArray[np.float64]:
         """Return a numeric column in double precision, shape ``(n_rows, *column.shape)``, TSCAL and TZERO applied."""

@@ -98,7 +98,7 @@ def _type_of(hdu: HDU) -> str | None:
         return known
     if {"TIME", "ENERGY", "RA", "DEC"} <= names:
         return EVENTS
-    if {"OBS_ID", "RA_PNT", "TSTART"} <= names:
+    if {"OBS_ID", "OBS_MODE"} <= names and "OBS_PUBLISHER_DID" not in names:
         return OBS_INDEX
     return None
 

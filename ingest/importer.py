@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from ingest.collection import Collection, load_collection, write_collection
 from ingest.errors import CollectionError
 from ingest.fitsfile import FitsError, read_hdus, text
-from ingest.folder import Folder
+from ingest.folder import Folder, FoundFile
 from ingest.harvest import Harvest
 from ingest.plan import Naming, Plan, make_plan
 from ingest.rows import CollectionRow, DatasetRow, DocumentRow, HduRow, ProblemRow, ProductRow
@@ -27,6 +27,7 @@ EV_IN_JOULE = 1.602176634e-19
 BATCH_FILES = 2000
 # How many sentences of each severity a summary quotes; all are in cta.import_problem.
 QUOTED_PROBLEMS = 10
+DOUBLED = "the collection has another event list of observation"
 
 
 @dataclass(slots=True)
@@ -105,22 +106,31 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
     collection = load_collection(path, name)
     folder = Folder(site.folder(name), collection.outside)
     naming = site.naming(name)
-    plan = make_plan(collection, folder, naming, store.known_datasets(naming.prefix))
-    store.delete_datasets(plan.obsolete)
+    known = store.known_datasets(naming.prefix)
+    plan = make_plan(collection, folder, naming, known)
+    store.delete_datasets(plan.gone)
     problems = _kept_problems(store, name, plan)
     problems += _note(collection, plan.problems)
     n_new = 0
+    access_paths = {task.file.relpath: _access_path(naming, task.file) for task in plan.tasks}
     for harvests in _batches(_with_progress(harvest_all(plan.tasks, collection, site.processes), len(plan.tasks))):
-        n_new += _write(store, naming, harvests)
+        # A published file that is now unusable keeps its old row: only what is read anew is replaced.
+        store.delete_datasets([harvest.row.accref for harvest in harvests if harvest.row and harvest.row.accref in known])
+        n_new += _write(store, access_paths, harvests)
         for harvest in harvests:
             problems += _note(collection, ((harvest.relpath, *problem) for problem in harvest.problems))
             plan.n_index_files += harvest.is_index
     problems += _note(collection, _doubled_observations(store, naming))
     store.replace_problems(name, problems)
     store.replace_documents(name, plan.documents)
-    store.add(ProductRow, map(_document_product, plan.documents))
-    store.replace_collection(_collection_row(collection, store, naming))
+    store.add(ProductRow, (_document_product(document, naming) for document in plan.documents))
+    row = _collection_row(collection, store, naming)
+    store.replace_collection(row)
     _complete(summary, plan, problems, n_new)
+    summary.published = row.n_datasets
+    if row.n_datasets == 0:
+        summary.exit_status = 1
+        summary.sentences.insert(0, "nothing could be published: the folder holds no usable data file.")
     summary.seconds = round(time.monotonic() - started, 3)
     return summary
 
@@ -154,8 +164,9 @@ def _ensure_collection_file(site: Site, name: str) -> bool:
 
 
 def _kept_problems(store: Store, name: str, plan: Plan) -> list[ProblemRow]:
-    """Return what was noted earlier of files that are not read this time."""
-    return [row for row in store.known_problems(name) if row.path in plan.unchanged]
+    """Return what was noted earlier of files that are not read this time, but for what is always judged anew."""
+    earlier = store.known_problems(name)
+    return [row for row in earlier if row.path in plan.unchanged and not row.sentence.startswith(DOUBLED)]
 
 
 def _note(collection: Collection, problems: Iterable[tuple[str, str, str]]) -> list[ProblemRow]:
@@ -186,13 +197,17 @@ def _batches(harvests: Iterator[Harvest]) -> Iterator[list[Harvest]]:
         yield batch
 
 
-def _write(store: Store, naming: Naming, harvests: list[Harvest]) -> int:
-    rows = [harvest.row for harvest in harvests if harvest.row is not None]
-    store.add(DatasetRow, rows)
+def _access_path(naming: Naming, file: FoundFile) -> str:
+    """Return where DaCHS finds a file: below its inputs, or anywhere for an allowed folder outside."""
+    return str(file.path) if file.relpath.startswith("outside/") else naming.prefix + file.relpath
+
+
+def _write(store: Store, access_paths: Mapping[str, str], harvests: list[Harvest]) -> int:
+    published = [(harvest.row, access_paths[harvest.relpath]) for harvest in harvests if harvest.row is not None]
+    store.add(DatasetRow, (row for row, _ in published))
     store.add(HduRow, (hdu for harvest in harvests for hdu in harvest.hdus))
-    paths = {harvest.row.accref: harvest.relpath for harvest in harvests if harvest.row is not None}
-    store.add(ProductRow, (_product(row, naming.prefix + paths[row.accref]) for row in rows))
-    return len(rows)
+    store.add(ProductRow, (_product(row, path) for row, path in published))
+    return len(published)
 
 
 def _product(row: DatasetRow, access_path: str) -> ProductRow:
@@ -206,21 +221,20 @@ def _product(row: DatasetRow, access_path: str) -> ProductRow:
     )
 
 
-def _document_product(document: DocumentRow) -> ProductRow:
-    prefix = document.accref.split(document.collection, 1)[0] + document.collection + "/"
+def _document_product(document: DocumentRow, naming: Naming) -> ProductRow:
     return ProductRow(
         accref=document.accref,
         owner=None,
         embargo=None,
         mime=document.mime,
-        accessPath=prefix + document.title,
+        accessPath=naming.prefix + document.title,
         sourceTable="cta.document",
     )
 
 
 def _doubled_observations(store: Store, naming: Naming) -> Iterator[tuple[str, str, str]]:
     for obs_id, relpath in store.doubled_observations(naming.prefix):
-        yield relpath, "warning", f"the collection has another event list of observation {obs_id} and event type."
+        yield relpath, "warning", f"{DOUBLED} {obs_id} with the same event type."
 
 
 def _collection_row(collection: Collection, store: Store, naming: Naming) -> CollectionRow:
@@ -258,15 +272,11 @@ def _complete(summary: Summary, plan: Plan, problems: list[ProblemRow], n_new: i
     summary.files_found = plan.n_files
     summary.new_or_changed = n_new
     summary.unchanged = len(plan.unchanged)
-    summary.published = n_new + len(plan.unchanged)
-    summary.removed = plan.n_removed
+    summary.removed = len(plan.gone)
     summary.documents = sum(document.kind != "index" for document in plan.documents)
     summary.index_files = plan.n_index_files
     summary.problems = {severity: counts.get(severity, 0) for severity in ("error", "warning", "info")}
     for severity in ("error", "warning"):
         quoted = islice((problem for problem in problems if problem.severity == severity), QUOTED_PROBLEMS)
         summary.sentences += [f"{severity}: {problem.path}: {problem.sentence}" for problem in quoted]
-    nothing = summary.published == 0
-    summary.exit_status = 1 if counts.get("error") or nothing else 0
-    if nothing:
-        summary.sentences.insert(0, "nothing could be published: the folder holds no usable data file.")
+    summary.exit_status = 1 if counts.get("error") else 0

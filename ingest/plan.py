@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ingest.collection import Collection
 from ingest.contents import Located, read_contents
-from ingest.errors import IngestError
+from ingest.errors import CollectionError, IngestError
 from ingest.fitsfile import FitsError
 from ingest.folder import Folder, Found, FoundFile, begins_like_fits, document_kind, document_mime
 from ingest.harvest import Task
@@ -48,9 +48,8 @@ class Plan:
     tasks: list[Task] = field(default_factory=list)
     unchanged: set[str] = field(default_factory=set)
     """Paths, in the collection, of the files that are published as they are."""
-    obsolete: list[str] = field(default_factory=list)
-    """Access references of the stored datasets that are gone or are read again."""
-    n_removed: int = 0
+    gone: list[str] = field(default_factory=list)
+    """Access references of the stored datasets whose files are not there any more."""
     documents: list[DocumentRow] = field(default_factory=list)
     n_index_files: int = 0
     n_files: int = 0
@@ -70,21 +69,29 @@ def make_plan(collection: Collection, folder: Folder, naming: Naming, known: Map
         How they are called in the archive.
     known
         Fingerprints of the stored datasets by access reference.
+
+    Raises
+    ------
+    CollectionError
+        When data are published but the folder has none: more likely it is not mounted than meant to be emptied.
     """
     found = folder.find()
     plan = Plan(n_files=len(found.files), problems=list(found.problems))
     index = _read_indexes(found, plan)
     _add_outside_files(index, folder, found)
     data_files = _sort_files(found, plan, naming, collection)
+    if known and not data_files:
+        raise CollectionError(
+            f"the folder {folder.root} holds no data file, but {len(known)} of its files are published; mount it, or "
+            f"remove the link data/{collection.name} to withdraw the collection."
+        )
     tasks = _tasks(data_files, collection, folder, naming, index, plan)
     for task in tasks:
         if known.get(task.accref) == task.fingerprint:
             plan.unchanged.add(task.file.relpath)
         else:
             plan.tasks.append(task)
-    kept = {task.accref for task in tasks} - {task.accref for task in plan.tasks}
-    plan.obsolete = sorted(known.keys() - kept)
-    plan.n_removed = len(known.keys() - {task.accref for task in tasks})
+    plan.gone = sorted(known.keys() - {task.accref for task in tasks})
     _list_missing(index, folder, plan)
     return plan
 

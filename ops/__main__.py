@@ -161,9 +161,13 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 def main() -> int:
     """Run one command; what the operator can mend is told in a sentence."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that children are ended, too
     try:
         options = parse(sys.argv[1:])
+    except OperatorError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that children are ended, too
+    try:
         return COMMANDS[options.command](options)
     except OperatorError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -177,8 +181,8 @@ def main() -> int:
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
         print(
-            f"error: the system says: {error.strerror}{place}. Make room or mend the permissions, then run the same "
-            "command again.",
+            f"error: the system says: {error.strerror}{place}. Make room or mend the permissions in "
+            f"{options.state}, then run the same command again; what is published stays as it was.",
             file=sys.stderr,
         )
     return 1

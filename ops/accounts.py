@@ -87,7 +87,7 @@ def group_name() -> str:
 
 def settle(requested: Path, checkout: Path) -> tuple[Path, Path]:
     """Prepare the state folder, become its user, and return the real state folder and the code folder."""
-    requested = Path(os.path.abspath(requested))
+    requested = absolute(requested)
     if os.geteuid() != 0:
         refuse_foreign(requested)
         return requested.resolve(), checkout
@@ -97,6 +97,11 @@ def settle(requested: Path, checkout: Path) -> tuple[Path, Path]:
     account.become()
     os.chdir("/")
     return state, code
+
+
+def absolute(path: Path | str) -> Path:
+    """Return a path from the root without `..`, its links not followed."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would follow the link to the real state folder
 
 
 def make_folder(state: Path) -> None:
@@ -166,7 +171,7 @@ def refresh_copy(checkout: Path, copy: Path) -> bool:
         shutil.copy2(checkout / path, target)
         target.chmod(0o755 if os.access(checkout / path, os.X_OK) and target.suffix == ".sh" else 0o644)
     for folder, _, _ in os.walk(new):
-        os.chmod(folder, 0o755)
+        Path(folder).chmod(0o755)
     (new / FINGERPRINT).write_text(fingerprint)
     if copy.exists():
         copy.rename(old)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from ops import console
 from ops.errors import OperatorError
 from ops.instance import DATABASE, SOCKET_NAME, SOCKET_PORT, SUPERUSER, Instance
-from ops.processes import is_alive, run_logged
+from ops.processes import is_alive, last_meaningful_line, living, run_logged
 
 VERSIONS = Path("/usr/lib/postgresql")
 EXTENSIONS = ("pg_sphere", "q3c", "pg_trgm", "btree_gist")
@@ -104,16 +105,24 @@ def start(instance: Instance) -> bool:
             return False
         stop(instance)  # the state folder was moved, or somebody has tidied up the folder of the socket
     console.step("starting the database")
-    folder = programs(instance)
+    _clear_stale_lock(instance)
     (instance.pg / "cta.conf").write_text(settings(instance, _machine_memory_kb()))
     log = instance.log / "postgres.log"
-    run_logged(
-        "starting the database",
-        [folder / "pg_ctl", "start", "-w", "-t", "300", "-D", instance.pg, "-l", log, "-s"],
-        instance.log / "setup.log",
-        instance.child_environment(),
-        advice=f"PostgreSQL's own log is {log}.",
-    )
+    begin = log.stat().st_size if log.exists() else 0
+    command: list[str | Path] = [programs(instance) / "pg_ctl", "start", "-w", "-t", "300", "-s"]
+    environment = instance.child_environment()
+    try:
+        run_logged(
+            "starting the database",
+            [*command, "-D", instance.pg, "-l", log],
+            instance.log / "setup.log",
+            environment,
+        )
+    except OperatorError as error:
+        with open(log, "rb") as stream:
+            stream.seek(begin)
+            reason = last_meaningful_line(stream.read().decode(errors="replace")).rpartition("]")[2].strip()
+        raise OperatorError(f"the database does not start: {reason} PostgreSQL's log is {log}.") from error
     return True
 
 
@@ -176,6 +185,22 @@ def _create_database(instance: Instance) -> None:
         query(instance, f"CREATE EXTENSION IF NOT EXISTS {name}")
 
 
+def _clear_stale_lock(instance: Instance) -> None:
+    """Remove the lock of a cluster that was killed, once none of its processes is left.
+
+    PostgreSQL would take a dead process that nobody has collected yet, or another one of the same number, for its own.
+    """
+    lock = instance.pg / "postmaster.pid"
+    waiting = console.Waiting("waiting for the processes of the former database to end")
+    while lock.exists() and any(_works_in(pid, instance.pg) for pid in living()):
+        if waiting.elapsed > 60:
+            return  # PostgreSQL will say what is the matter
+        waiting.tick()
+        time.sleep(0.1)
+    for leftover in (lock, instance.socket_dir / f"{SOCKET_NAME}.lock", instance.socket_dir / SOCKET_NAME):
+        leftover.unlink(missing_ok=True)
+
+
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
@@ -189,7 +214,5 @@ def _works_in(pid: int, folder: Path) -> bool:
     """Guard against a process id that was given to another program since."""
     try:
         return Path(f"/proc/{pid}/cwd").resolve(strict=True) == folder.resolve()
-    except PermissionError:
-        return True  # somebody else's view: the pid file must do
     except OSError:
         return False

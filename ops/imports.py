@@ -37,7 +37,7 @@ def existing_folder(text: str) -> Path:
     """Return the absolute path of the folder to import."""
     if not text:
         raise OperatorError("which folder? Say `make import DATA=dir COLLECTION=name`.")
-    path = Path(os.path.abspath(text))
+    path = accounts.absolute(text)
     if not path.exists():
         raise OperatorError(f"the folder {path} does not exist. Give the folder with the files: DATA=dir.")
     if not path.is_dir():
@@ -104,16 +104,17 @@ def _import(instance: Instance, collection: str) -> int:
             f"The whole output is in {log}."
         )
     print(describe(summary, log))
-    if summary.get("published") or summary.get("removed"):
-        _renew_registry(instance)
+    changed = summary.get("published", 0) != summary.get("unchanged", 0) or bool(summary.get("removed"))
+    _renew_registry(instance, changed)
     return int(summary.get("exit_status", status))
 
 
-def _renew_registry(instance: Instance) -> None:
-    """Compute the coverage anew and publish it, so that harvesters and the running server know."""
+def _renew_registry(instance: Instance, changed: bool) -> None:
+    """Compute the coverage of changed content anew and publish it; a changed collection file is published, too."""
     try:
-        resources.dachs(instance, "computing the coverage", "limits", RD)
-        resources.publish(instance, always=[RD])
+        if changed:
+            resources.dachs(instance, "computing the coverage", "limits", "-t", "//obscore")
+        resources.publish(instance, always=[RD] if changed else [])
     except OperatorError as error:
         raise OperatorError(f"the data are published, but their registry record is old: {error}") from error
 

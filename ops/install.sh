@@ -91,11 +91,12 @@ install_packages() { # install_packages WHAT PACKAGE...
 
 install_server() {
     case $(debian_version) in
-        12) pg=15; installed python3-gavo || pin_dachs_suite ;;
-        *) pg=17 ;;
+        12) pg=15; also=; installed python3-gavo || pin_dachs_suite ;;
+        *) pg=17; also=python3-isal ;; # inflates faster; Debian 12 has no such package
     esac
     no_default_cluster
-    install_packages "database and DaCHS" \
+    # shellcheck disable=SC2086 # none or one name
+    install_packages "database and DaCHS" $also \
         postgresql-$pg postgresql-$pg-pgsphere postgresql-$pg-q3c python3-gavo python3-astropy \
         python3-venv ca-certificates procps
     if [ "$(id -u)" = 0 ] && ! getent passwd "$SERVER_USER" >/dev/null; then

@@ -91,7 +91,9 @@ def last_meaningful_line(output: str) -> str:
         chosen = " ".join(part.strip() for part in paragraph)
         chosen = re.sub(r"(?<=\w)- (?=\w)", "-", chosen)  # DaCHS breaks lines behind hyphens
     else:
-        telling = [line for line in lines if re.search(r"\b(error|fatal|exception|failed)\b", line, re.IGNORECASE)]
+        telling = [
+            line for line in lines if re.search(r"\b(error|fatal|panic|exception|failed)\b", line, re.IGNORECASE)
+        ]
         chosen = (telling or lines or [""])[-1]
     chosen = chosen.strip()
     return chosen if not chosen or chosen[-1] in ".!?" else chosen + "."
@@ -104,6 +106,11 @@ def is_alive(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def living() -> list[int]:
+    """Return the numbers of all processes that are not zombies."""
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and is_alive(int(entry.name))]
 
 
 def command_line(pid: int) -> list[str]:

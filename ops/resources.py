@@ -89,6 +89,7 @@ def publish(instance: Instance, always: Iterable[str] = ()) -> bool:
     """Publish the RDs if they or the settings have changed since; those of `always` in any case."""
     present = [resource for resource in RESOURCES if resource.publish and is_present(resource, instance.code)]
     settings = [instance.etc / name for name in ("gavorc", "site.rc", "defaultmeta.txt")]
+    settings += sorted((instance.resource_dir / "collections").glob("*.toml"))
     rds = {path for resource in present for path in matching(instance.code, resource.depends)}
     current = fingerprint([*settings, *sorted(rds)], ",".join(resource.rd for resource in present))
     names = [resource.rd for resource in present]

@@ -62,6 +62,8 @@ def start(instance: Instance, port: int | None = None) -> None:
         if instance.exists:
             instance.save()
     instance.save()
+    if not cluster.is_running(instance):
+        stop_server(instance)  # its connections are dead
     site.ensure(instance)
     with instance.locked("instance"):
         serving = what_is_served(instance)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -21,7 +20,7 @@ def lines(instance: Instance) -> str:
 
 def clean(state: Path, stop_command: list[str]) -> int:
     """Stop an instance, in a process of its own user, and remove its folder."""
-    state = Path(os.path.abspath(state))
+    state = accounts.absolute(state)
     real = state.resolve()
     if not real.exists() and not state.is_symlink():
         console.note(f"there is nothing to remove in {state}")

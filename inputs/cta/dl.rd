@@ -39,4 +39,15 @@
       </metaMaker>
     </datalinkCore>
   </service>
+
+  <regSuite title="cta/dl">
+    <regTest title="An unknown dataset is a fault row, not an error">
+      <url ID="ivo://\getConfig{ivoa}{authority}/~?cta/data/none/none.fits">links/dlmeta</url>
+      <code>self.assertHasStrings("NotFoundFault", "#this")</code>
+    </regTest>
+    <regTest title="Files outside of the archive's data are not linked">
+      <url ID="ivo://\getConfig{ivoa}{authority}/~?etc/passwd">links/dlmeta</url>
+      <code>self.assertHasStrings("Fault")</code>
+    </regTest>
+  </regSuite>
 </resource>

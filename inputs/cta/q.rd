@@ -14,7 +14,6 @@
   <meta name="contentLevel">Research</meta>
   <meta name="type">Archive</meta>
   <meta name="productTypeServed">event-list</meta>
-  <meta name="source">2022arXiv221105634D</meta>
 
   <STREAM id="dl3-columns">
     <doc>Header values of DL3 files beyond those of rd/obscore_hea#gadf-columns.</doc>
@@ -28,10 +27,10 @@
     <column name="timesys" type="text" ucd="time.scale"
       tablehead="Time scale" verbLevel="25"
       description="Time scale of tstart, tstop and their reference epoch (TIMESYS)"/>
-    <column name="tstart_tt" type="double precision" unit="d" ucd="time.start;obs.exposure" xtype="mjd"
+    <column name="tstart_tt" type="double precision" unit="d" ucd="time.start;obs.exposure"
       tablehead="Start (TT)" verbLevel="15"
       description="Start of the first good time interval, MJD TT"/>
-    <column name="tstop_tt" type="double precision" unit="d" ucd="time.end;obs.exposure" xtype="mjd"
+    <column name="tstop_tt" type="double precision" unit="d" ucd="time.end;obs.exposure"
       tablehead="End (TT)" verbLevel="15"
       description="End of the last good time interval, MJD TT"/>
     <column name="ngti" type="integer" ucd="meta.number;time.interval"
@@ -50,7 +49,7 @@
     <column name="trgrate" type="double precision" unit="Hz" ucd="arith.rate;instr.det"
       tablehead="Trigger rate" verbLevel="25"
       description="Mean trigger rate (TRGRATE)"/>
-    <column name="creator" type="text" ucd="meta.software"
+    <column name="creator" type="text" ucd="meta.id;meta.software"
       tablehead="Creator" verbLevel="20"
       description="Software that wrote the file (CREATOR)"/>
     <column name="dst_ver" type="text" ucd="meta.version"
@@ -165,8 +164,21 @@
     <LOOP listItems="dataproduct_type dataproduct_subtype calib_level obs_collection obs_id obs_title
         obs_creator_did obs_creation_date obs_creator_name obs_release_date bib_reference proposal_id
         target_name target_class facility_name instrument_name
-        s_region s_resolution_min s_resolution_max t_min t_max t_resolution">
+        s_region s_resolution_min s_resolution_max t_resolution">
       <events><column original="//obscore#ObsCore.\item"/></events>
+    </LOOP>
+    <LOOP>
+      <csvItems>
+        name,word
+        min,start
+        max,end
+      </csvItems>
+      <events>
+        <!-- not copied from ObsCore, because DaCHS gives those an xtype it does not put into TAP_SCHEMA -->
+        <column name="t_\name" type="double precision" unit="d" ucd="time.\word;obs.exposure"
+          tablehead="\word (UTC)" verbLevel="10"
+          description="\word of the observation, MJD UTC"/>
+      </events>
     </LOOP>
     <column original="//obscore#ObsCore.s_ra" ucd="pos.eq.ra;meta.main"/>
     <column original="//obscore#ObsCore.s_dec" ucd="pos.eq.dec;meta.main"/>
@@ -205,7 +217,7 @@
       <PRUNE name="tracking_type"/>
     </FEED>
     <FEED source="dl3-columns"/>
-    <column name="event_count" type="integer" ucd="meta.number;instr.detection;phys.particle"
+    <column name="event_count" type="integer" ucd="meta.number;phys.particle"
       tablehead="Events" verbLevel="1"
       description="Number of events in the event list">
       <values nullLiteral="-1"/></column>
@@ -300,7 +312,7 @@
     <column name="n_events" type="bigint" required="True" ucd="meta.number;phys.particle"
       tablehead="Events" verbLevel="5"
       description="Number of events in its event lists"/>
-    <column name="coverage_spatial" type="text" xtype="moc" ucd="pos.outline"
+    <column name="coverage_spatial" type="text" ucd="pos.outline"
       tablehead="Sky" verbLevel="25"
       description="Sky covered, as a MOC of order 6"/>
     <column name="coverage_t_min" type="double precision" unit="d" ucd="time.start"
@@ -360,9 +372,8 @@
       description="When this was noticed, UTC"/>
   </table>
 
-  <coverage>
-    <updater sourceTable="dataset"/>
-  </coverage>
+  <!-- The same files: their coverage is computed once, from their footprints (dachs limits -t //obscore). -->
+  <coverage fallbackTo="__system__/obscore"/>
 
   <data id="import" updating="True">
     <sources item="linked collections"/>
@@ -435,7 +446,7 @@
   <regSuite title="cta/q">
     <regTest title="The cone search answers">
       <url RA="83.63" DEC="22.01" SR="3" MAXREC="1">cone/scs.xml</url>
-      <code>self.assertHasStrings('ucd="pos.eq.ra;meta.main"', 'name="obs_publisher_did"')</code>
+      <code>self.assertHasStrings('ucd="POS_EQ_RA_MAIN"', 'ucd="ID_MAIN"')</code>
     </regTest>
     <regTest title="A cone search without position is an error, in the VO's way">
       <url RA="83.63">cone/scs.xml</url>

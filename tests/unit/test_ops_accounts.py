@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,7 @@ def test_copy_of_the_code_follows_the_checkout(tmp_path: Path) -> None:
     (checkout / "ops" / "b.py").write_text("1")
     (checkout / "ops" / "__pycache__" / "a.pyc").touch()
     (checkout / "README.md").touch()
-    os.chmod(checkout / "ops" / "a.py", 0o600)
+    (checkout / "ops" / "a.py").chmod(0o600)
     assert accounts.refresh_copy(checkout, copy)
     assert not accounts.refresh_copy(checkout, copy)
     assert (copy / "ops" / "a.py").stat().st_mode & 0o044 == 0o044

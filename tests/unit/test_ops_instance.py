@@ -66,7 +66,7 @@ def test_deep_state_folder_gets_a_short_private_socket_folder(tmp_path: Path) ->
         instance.prepare_folders()
         assert instance.socket_dir == first
     finally:
-        os.rmdir(instance.socket_dir)
+        instance.socket_dir.rmdir()
 
 
 def test_moved_instance_gets_its_socket_in_its_new_place(tmp_path: Path) -> None:
