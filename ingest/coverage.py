@@ -10,8 +10,9 @@ import numpy as np
 from ingest import gadf
 from ingest.collection import Defaults
 from ingest.contents import Contents
-from ingest.fitsfile import HDU, Header, integer, iter_column, text
+from ingest.fitsfile import HDU, iter_column
 from ingest.footprint import circle_polygon_deg, to_pgsphere
+from ingest.header import Header, integer, text
 from ingest.response_table import TEV, ResponseError
 from ingest.responses import (
     acceptance_radius_deg,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -24,15 +24,12 @@ try:  # inflates nearly twice as fast as zlib; the archive works without it
     from isal.igzip import BadGzipFile
     from isal.igzip import IGzipFile as GzipFile
 except ImportError:
-    import zlib  # type: ignore[no-redef]
-    from gzip import BadGzipFile  # type: ignore[assignment]
-    from gzip import GzipFile  # type: ignore[assignment]
+    import zlib
+    from gzip import BadGzipFile, GzipFile
 
-Value = str | int | float | bool | None
-Header = Mapping[str, Value]
+from ingest.header import Header, Value, integer, number, parse_cards, text
 
 BLOCK = 2880
-CARD = 80
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WBITS = 31  # zlib's number for "a gzip header and trailer around the stream"
 # Gzipped files up to this size are inflated in one go, which is faster than streaming them.
@@ -218,96 +215,6 @@ def iter_column(path: Path, hdu_number: int, name: str, rows_a_chunk: int = 2**1
             chunk = dict(header, NAXIS2=n_rows)
             yield HDU(hdu_number, chunk, _read_exactly(stream, row_bytes * n_rows)).read(column)
             left -= n_rows
-
-
-def number(header: Header, *keys: str) -> float | None:
-    """Return the first finite number among some keywords; text holding a number counts, booleans do not."""
-    for key in keys:
-        value = header.get(key)
-        if value is None or isinstance(value, bool):
-            continue
-        try:
-            parsed = float(value)
-        except ValueError:
-            continue
-        if math.isfinite(parsed):
-            return parsed
-    return None
-
-
-def integer(header: Header, *keys: str) -> int | None:
-    """Return the first whole number among some keywords."""
-    for key in keys:
-        value = header.get(key)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        parsed = number(header, key)
-        if parsed is not None and parsed == int(parsed):
-            return int(parsed)
-    return None
-
-
-def text(header: Header, *keys: str) -> str | None:
-    """Return the first non-empty text among some keywords, stripped; numbers are written out."""
-    for key in keys:
-        value = header.get(key)
-        if value is None or isinstance(value, bool):
-            continue
-        stripped = " ".join(str(value).split())
-        if stripped:
-            return stripped
-    return None
-
-
-def parse_cards(block: str, header: dict[str, Value]) -> bool:
-    """Add the cards of one header block to `header`; return whether END was met (FITS 4.0, section 4.1).
-
-    The first of duplicate keywords counts; CONTINUE (4.2.1.2) and HIERARCH are understood; COMMENT and HISTORY are
-    left out.
-    """
-    for start in range(0, len(block), CARD):
-        key = block[start : start + 8].rstrip()
-        if block[start + 8 : start + 10] == "= ":
-            if key not in header:
-                header[key] = _card_value(block[start + 10 : start + CARD])
-            header[""] = key
-        elif key == "END":
-            header.pop("", None)
-            return True
-        elif key == "CONTINUE":
-            last = str(header.get("") or "")
-            value = header.get(last)
-            if isinstance(value, str) and value.endswith("&"):
-                header[last] = value[:-1] + str(_card_value(block[start + 8 : start + CARD]) or "")
-        elif key == "HIERARCH":
-            name, equals, value_field = block[start + 9 : start + CARD].partition("=")
-            if equals:
-                header.setdefault(name.strip(), _card_value(value_field))
-    return False
-
-
-def _card_value(field: str) -> Value:
-    field = field.lstrip()
-    if field.startswith("'"):
-        end = 1
-        while True:
-            end = field.find("'", end)
-            if end < 0:
-                return field[1:].rstrip()
-            if field[end + 1 : end + 2] != "'":
-                return field[1:end].replace("''", "'").rstrip()
-            end += 2
-    token = field.partition("/")[0].strip()
-    if token in ("T", "F"):
-        return token == "T"
-    try:
-        return int(token)
-    except ValueError:
-        pass
-    try:
-        return float(token.replace("D", "E"))
-    except ValueError:
-        return token or None
 
 
 def _inflated(raw: IO[bytes], size: int) -> IO[bytes]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ingest.fitsfile import HDU, Header, integer, number, text
+from ingest.fitsfile import HDU
+from ingest.header import Header, integer, number, text
 
 EVENTS, GTI, POINTING = "events", "gti", "pointing"
 AEFF, EDISP, PSF, BKG, RAD_MAX = "aeff", "edisp", "psf", "bkg", "rad_max"

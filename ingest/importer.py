@@ -14,9 +14,10 @@ from pathlib import Path
 
 from ingest.collection import Collection, load_collection, write_collection
 from ingest.errors import CollectionError
-from ingest.fitsfile import FitsError, read_hdus, text
+from ingest.fitsfile import FitsError, read_hdus
 from ingest.folder import Folder, FoundFile
 from ingest.harvest import Harvest
+from ingest.header import text
 from ingest.plan import Naming, Plan, make_plan
 from ingest.rows import CollectionRow, DatasetRow, DocumentRow, HduRow, ProblemRow, ProductRow
 from ingest.store import Store

@@ -9,8 +9,9 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ingest.fitsfile import HDU, Column, FitsError, Value, text
+from ingest.fitsfile import HDU, Column, FitsError
 from ingest.gadf import EVENTS, HDU_INDEX, OBS_INDEX, RESPONSES, role_of
+from ingest.header import Value, text
 
 # Columns of an obs-index that stand in for header keywords an event file lacks.
 _OBS_COLUMNS = (

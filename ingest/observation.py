@@ -17,8 +17,8 @@ from ingest.collection import Collection
 from ingest.contents import Contents
 from ingest.coverage import EV_PER_TEV, EnergyRange, circle_region, energy_range_tev, field_of_view_deg, set_energies
 from ingest.errors import IngestError
-from ingest.fitsfile import Header, Value, integer, number, text
 from ingest.footprint import galactic_from_icrs, mean_direction_deg, separation_deg
+from ingest.header import Header, Value, integer, number, text
 from ingest.index import IndexFacts
 from ingest.response_table import TEV, ResponseError
 from ingest.responses import psf_fwhm_arcsec, resolution_range_arcsec, resolving_power

@@ -8,7 +8,7 @@ from ingest import gadf
 from ingest.collection import Collection
 from ingest.contents import Contents
 from ingest.coverage import EV_PER_TEV, EnergyRange, set_energies
-from ingest.fitsfile import text
+from ingest.header import text
 from ingest.observation import timestamp
 from ingest.response_table import ResponseError
 from ingest.responses import acceptance_radius_deg, psf_fwhm_arcsec, resolving_power, sensitive_energies_tev

@@ -56,12 +56,11 @@ RESOURCES: tuple[Resource, ...] = (
         "rd/obscore_hea",
         create=(("rd/obscore_hea",), ("rd/obscore_hea", "create")),
         depends=("rd/obscore_hea.rd",),
-        publish=False,
     ),
     Resource(
         "cta/q",
         create=(("cta/q",),),
-        refresh=(("-m", "cta/q"),),
+        refresh=(("-m", "cta/q"), ("rd/obscore_hea", "create")),  # -m alone leaves the extension's view as it was
         depends=("inputs/cta/q.rd", "rd/*.rd", "config/userconfig.rd"),
     ),
 )
@@ -78,8 +77,8 @@ def set_up(instance: Instance) -> bool:
         if known == current:
             continue
         done = True
-        for arguments in resource.create if known is None else resource.refresh:
-            dachs(instance, f"setting up {resource.rd}", "imp", *arguments)
+        for number, arguments in enumerate(resource.create if known is None else resource.refresh):
+            dachs(instance, f"setting up {resource.rd}", "imp", *arguments, told=number > 0)
         instance.memory.imported[resource.rd] = current
         instance.save()
     return publish(instance) or done
@@ -103,9 +102,10 @@ def publish(instance: Instance, always: Iterable[str] = ()) -> bool:
     return True
 
 
-def dachs(instance: Instance, what: str, *arguments: str) -> str:
-    """Run a dachs command of the set-up."""
-    console.step(what)
+def dachs(instance: Instance, what: str, *arguments: str, told: bool = False) -> str:
+    """Run a dachs command of the set-up, announced as a step unless the operator was told of it before."""
+    if not told:
+        console.step(what)
     advice = "Mend what it names and run the same command again; what is published stays as it was."
     log = instance.log / "setup.log"
     return run_logged(what, [DACHS, *arguments], log, instance.child_environment(), advice=advice)

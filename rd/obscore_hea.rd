@@ -5,7 +5,6 @@
   <meta name="shortName">obscore_hea</meta>
   <meta name="subject">gamma-ray-astronomy</meta>
   <meta name="subject">high-energy-astrophysics</meta>
-  <meta name="subject">cosmic-ray-showers</meta>
   <meta name="description">The high-energy extension of ObsCore for the event lists and responses in
     \getConfig{web}{siteName}'s ivoa.obscore.</meta>
 
@@ -220,10 +219,14 @@
       obs_publisher_did only. Energies are in eV. The columns from tracking_type on are those of the
       gamma-ray community's observation index.</meta>
     <property key="forceStats">True</property>
-    <primary>obs_publisher_did</primary>
-    <foreignKey inTable="//obscore#ObsCore" source="obs_publisher_did"/>
     <register/>
 
+    <!-- what the tables behind the view are expected to have indexes on -->
+    <index columns="obs_publisher_did" metaOnly="True"/>
+    <index columns="energy_min" metaOnly="True"/>
+    <index columns="energy_max" metaOnly="True"/>
+    <index columns="ev_xel" metaOnly="True"/>
+    <index columns="pointing_mode" metaOnly="True"/>
     <column original="//obscore#ObsCore.obs_publisher_did"/>
     <FEED source="hea-columns"/>
     <FEED source="gadf-columns"/>

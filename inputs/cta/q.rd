@@ -7,7 +7,6 @@
     observed, where, when and at which energies, with which configuration and response.</meta>
   <meta name="subject">gamma-ray-astronomy</meta>
   <meta name="subject">gamma-ray-telescopes</meta>
-  <meta name="subject">cosmic-ray-showers</meta>
   <meta name="instrument">Cherenkov telescope arrays</meta>
   <meta name="facility">CTAO</meta>
   <meta name="coverage.waveband">Gamma-ray</meta>
