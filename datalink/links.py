@@ -1,4 +1,4 @@
-"""The links of a dataset (adaptor: imports DaCHS): its responses, wherever they are, and the documents of its collection.
+"""The links of a dataset (adaptor: imports DaCHS): its responses, wherever they are, and its collection's documents.
 
 Layout and qualifiers: ``standards/datalink.md`` §4.1; content_qualifier holds bare words, as gammapy reads them.
 """

@@ -126,7 +126,7 @@ def load_collection(path: Path, name: str) -> Collection:
 
 def _collection_from(table: Mapping[str, Any], name: str, digest: str) -> Collection:
     rest = dict(table)
-    sections = {
+    sections: dict[str, Any] = {
         "defaults": _section(Defaults, rest.pop("defaults", {}), "[defaults]"),
         "paths": tuple(_section(PathRule, entry, "[[paths]]") for entry in _list_of(rest.pop("paths", []), "paths")),
         "outside": tuple(str(folder) for folder in _list_of(rest.pop("outside", []), "outside")),

@@ -1,7 +1,7 @@
 """Connects the import to DaCHS: the grammar of RD ``cta/q``.
 
-DaCHS passes the tables being made to a grammar's row iterator when that is a callable without parameters (it does so for
-its own boosters); the rows then go in by COPY, within DaCHS's transaction.
+DaCHS passes the tables being made to a grammar's row iterator when that is a callable without parameters (it does so
+for its own boosters); the rows then go in by COPY, within DaCHS's transaction.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +37,14 @@ WHOLE_GZIP_BYTES = 32 * 2**20
 WHOLE_INFLATED_BYTES = 256 * 2**20
 # A table larger than this is never a response, a GTI list or an index: refuse instead of filling the memory.
 MAX_TABLE_BYTES = 1024 * 2**20
+# What a header claims is only believed piece by piece, so that a damaged one does not fill the memory.
+PIECE_BYTES = 16 * 2**20
+MAX_DATA_BYTES = 2**60
 MAX_HEADER_BLOCKS = 2000
 MAX_HDUS = 2000
+MAX_AXES = 999
 
-_TFORM = re.compile(r"\s*(\d*)([LXBIJKAEDCMPQ])")
+_TFORM = re.compile(r"\s*(\d{0,18})([LXBIJKAEDCMPQ])")
 _DTYPES = {"L": "S1", "X": "u1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
 _WIDTHS = {"A": 1, "C": 8, "M": 16, "P": 8, "Q": 16}
 
@@ -64,6 +68,14 @@ class Column:
     shape: tuple[int, ...]
     scale: float
     zero: float
+    null: int | None
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether its cells are whole numbers, those made unsigned by TZERO (FITS 4.0, table 19) included."""
+        if self.code == "K":
+            return self.scale == 1.0 and self.zero in (0.0, 2.0**63)
+        return self.code in "BIJ" and self.scale == 1.0 and self.zero.is_integer() and abs(self.zero) < 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +110,16 @@ class HDU:
         return columns
 
     def read(self, column: Column) -> NDArray[np.float64]:
-        """Return a numeric column in double precision, shape ``(n_rows, *column.shape)``, TSCAL and TZERO applied."""
+        """Return a numeric column in double precision, shape ``(n_rows, *column.shape)``.
+
+        TSCAL and TZERO are applied, cells that hold TNULL are NaN.
+        """
         raw = self._cells(column)
-        values = raw.astype(np.float64)
-        if column.scale != 1.0 or column.zero != 0.0:
+        values = (_whole(raw, column) if column.is_integer else raw).astype(np.float64)
+        if not column.is_integer:
             values = values * column.scale + column.zero
+        if column.null is not None:
+            values[raw == column.null] = np.nan
         return values.reshape((self.n_rows, *column.shape))
 
     def first_row(self, column: Column) -> NDArray[np.generic]:
@@ -115,27 +132,36 @@ class HDU:
         """
         if self.n_rows < 1:
             raise FitsError(f"the table {self.name or self.number} has no row.")
-        return self._cells(column)[0].reshape(column.shape)
+        cell: NDArray[np.generic] = self._cells(column)[0].reshape(column.shape)
+        return cell
 
-    def read_int(self, column: Column) -> NDArray[np.int64]:
-        """Return an integer column, shape ``(n_rows,)``; 64-bit values stay exact."""
-        if column.code not in "BIJK" or column.repeat != 1:
+    def read_int(self, column: Column) -> list[int | None]:
+        """Return an integer column; 64-bit values stay exact, cells that hold TNULL are None."""
+        if not column.is_integer or column.repeat != 1:
             raise FitsError(f"the column {column.name} of HDU {self.name or self.number} is not an integer column.")
-        return self._cells(column).astype(np.int64)[:, 0] + int(column.zero)
+        raw = self._cells(column)[:, 0]
+        values: list[int | None] = _whole(raw, column).tolist()
+        if column.null is not None:
+            return [None if is_null else value for value, is_null in zip(values, raw == column.null, strict=True)]
+        return values
 
     def read_text(self, column: Column) -> list[str]:
         """Return a text column as stripped strings."""
         if column.code != "A":
             raise FitsError(f"the column {column.name} of HDU {self.name or self.number} does not hold text.")
-        width = max(column.repeat, 1)
-        cells = self._bytes(column, width)
-        texts = np.ascontiguousarray(cells).view(f"S{width}")[:, 0].tolist()
-        return [text.decode("latin-1").strip(" \0") for text in texts]
+        if column.repeat == 0:
+            return [""] * self.n_rows
+        cells = self._bytes(column, column.repeat)
+        texts = np.ascontiguousarray(cells).view(f"S{column.repeat}")[:, 0].tolist()
+        # FITS 4.0, 7.3.3.1: a NUL ends the text; what follows is undefined.
+        return [text.partition(b"\0")[0].decode("latin-1").strip() for text in texts]
 
-    def _cells(self, column: Column) -> NDArray[np.generic]:
+    def _cells(self, column: Column) -> NDArray[Any]:
         if column.code not in _DTYPES or column.code in "LX":
             raise FitsError(f"the column {column.name} of HDU {self.name or self.number} is not numeric.")
         dtype = np.dtype(_DTYPES[column.code])
+        if column.repeat == 0:
+            return np.empty((self.n_rows, 0), dtype)
         cells = self._bytes(column, dtype.itemsize * column.repeat)
         if self.n_rows != 1:
             cells = np.ascontiguousarray(cells)
@@ -147,8 +173,17 @@ class HDU:
         row_bytes = integer(self.header, "NAXIS1") or 0
         if column.offset + width > row_bytes:
             raise FitsError(f"the columns of HDU {self.name or self.number} are wider than its rows (NAXIS1).")
+        if not 0 <= row_bytes * self.n_rows <= len(self.data):
+            raise FitsError(f"the HDU {self.name or self.number} is no table of NAXIS2 rows of NAXIS1 bytes.")
         table = np.frombuffer(self.data, np.uint8, count=row_bytes * self.n_rows)
         return table.reshape(self.n_rows, row_bytes)[:, column.offset : column.offset + width]
+
+
+def _whole(raw: NDArray[Any], column: Column) -> NDArray[Any]:
+    """Return the cells of an integer column as 64-bit integers, unsigned where TZERO says they are."""
+    if column.code == "K" and column.zero == 2.0**63:
+        return raw.astype(np.uint64) ^ np.uint64(2**63)
+    return raw.astype(np.int64) + int(column.zero)
 
 
 def read_hdus(path: Path, wanted: Callable[[HDU], bool]) -> list[HDU]:
@@ -195,26 +230,40 @@ def iter_column(path: Path, hdu_number: int, name: str, rows_a_chunk: int = 2**1
         With n up to `rows_a_chunk`.
     """
     with path.open("rb") as raw:
-        gzipped = raw.read(2) == GZIP_MAGIC
+        gzipped = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
         raw.seek(0)
-        stream: IO[bytes] = GzipFile(fileobj=raw) if gzipped else raw
-        for number in range(hdu_number + 1):
-            header = _header(stream, number)
-            if header is None:
-                raise FitsError(f"there is no HDU {hdu_number}.")
-            if number < hdu_number:
-                _skip(stream, _data_bytes(header))
-                stream.seek(_padded(_data_bytes(header)) - _data_bytes(header), 1)
-        table = HDU(hdu_number, header)
-        column = table.columns().get(name)
-        if column is None:
-            raise FitsError(f"HDU {table.name or hdu_number} has no column {name}.")
-        row_bytes, left = integer(header, "NAXIS1") or 0, table.n_rows
-        while left > 0:
-            n_rows = min(left, rows_a_chunk)
-            chunk = dict(header, NAXIS2=n_rows)
-            yield HDU(hdu_number, chunk, _read_exactly(stream, row_bytes * n_rows)).read(column)
-            left -= n_rows
+        if not gzipped:
+            yield from _column_chunks(raw, hdu_number, name, rows_a_chunk)
+            return
+        try:
+            yield from _column_chunks(GzipFile(fileobj=raw), hdu_number, name, rows_a_chunk)
+        except (zlib.error, EOFError, BadGzipFile) as exc:
+            raise FitsError(f"the gzip compression is damaged or cut off ({exc}).") from exc
+
+
+def _column_chunks(stream: IO[bytes], hdu_number: int, name: str, rows_a_chunk: int) -> Iterator[NDArray[np.float64]]:
+    for number_before in range(hdu_number):
+        size = _data_bytes(_present(_header(stream, number_before), hdu_number))
+        _skip(stream, size)
+        stream.seek(_padded(size) - size, 1)
+    header = _present(_header(stream, hdu_number), hdu_number)
+    table = HDU(hdu_number, header)
+    column = table.columns().get(name)
+    if column is None:
+        raise FitsError(f"HDU {table.name or hdu_number} has no column {name}.")
+    row_bytes, left = integer(header, "NAXIS1") or 0, table.n_rows
+    rows_a_chunk = max(1, min(rows_a_chunk, PIECE_BYTES // max(row_bytes, 1)))
+    while left > 0:
+        n_rows = min(left, rows_a_chunk)
+        chunk = dict(header, NAXIS2=n_rows)
+        yield HDU(hdu_number, chunk, _read_exactly(stream, row_bytes * n_rows)).read(column)
+        left -= n_rows
+
+
+def _present(header: Header | None, hdu_number: int) -> Header:
+    if header is None:
+        raise FitsError(f"there is no HDU {hdu_number}.")
+    return header
 
 
 def _inflated(raw: IO[bytes], size: int) -> IO[bytes]:
@@ -226,7 +275,8 @@ def _inflated(raw: IO[bytes], size: int) -> IO[bytes]:
         if not inflater.eof and not inflater.unconsumed_tail:
             raise EOFError("the end is missing")
         raw.seek(0)
-    return GzipFile(fileobj=raw)
+    stream: IO[bytes] = GzipFile(fileobj=raw)
+    return stream
 
 
 def _hdus(stream: IO[bytes], wanted: Callable[[HDU], bool]) -> Iterator[HDU]:
@@ -266,15 +316,18 @@ def _header(stream: IO[bytes], hdu_number: int) -> dict[str, Value] | None:
 
 
 def _data_bytes(header: Header) -> int:
-    axes = [integer(header, f"NAXIS{axis + 1}") for axis in range(integer(header, "NAXIS") or 0)]
-    bitpix = integer(header, "BITPIX")
-    if bitpix is None or any(axis is None or axis < 0 for axis in axes) or len(axes) > 999:
+    bitpix, n_axes = integer(header, "BITPIX"), integer(header, "NAXIS") or 0
+    axes = [integer(header, f"NAXIS{axis + 1}") for axis in range(min(n_axes, MAX_AXES))]
+    if bitpix is None or n_axes > MAX_AXES or any(axis is None or axis < 0 for axis in axes):
         raise FitsError("a header lacks BITPIX or has senseless NAXIS values.")
     if not axes:
         return 0
     elements = math.prod(axis or 0 for axis in axes)
     heap, groups = integer(header, "PCOUNT") or 0, integer(header, "GCOUNT") or 1
-    return abs(bitpix) // 8 * groups * (max(heap, 0) + elements)
+    size = abs(bitpix) // 8 * groups * (max(heap, 0) + elements)
+    if not 0 <= size <= MAX_DATA_BYTES:
+        raise FitsError(f"a header claims {size} bytes of data.")
+    return size
 
 
 def _padded(size: int) -> int:
@@ -282,7 +335,12 @@ def _padded(size: int) -> int:
 
 
 def _read_exactly(stream: IO[bytes], size: int) -> bytes:
-    data = stream.read(size)
+    data = stream.read(min(size, PIECE_BYTES))
+    if len(data) == PIECE_BYTES < size:
+        pieces = [data]
+        while size > (length := sum(map(len, pieces))) and (data := stream.read(min(size - length, PIECE_BYTES))):
+            pieces.append(data)
+        data = b"".join(pieces)
     if len(data) < size:
         raise FitsError(f"the file is cut off: {size - len(data)} bytes of a table are missing.")
     return data
@@ -314,6 +372,7 @@ def _columns(header: Header) -> Iterator[Column]:
             shape=_shape(header, index, repeat),
             scale=number(header, f"TSCAL{index}") or 1.0,
             zero=number(header, f"TZERO{index}") or 0.0,
+            null=integer(header, f"TNULL{index}") if code in "BIJK" else None,
         )
         offset += width
 
@@ -324,7 +383,7 @@ def _size_code(code: str) -> str:
 
 def _shape(header: Header, index: int, repeat: int) -> tuple[int, ...]:
     """Return the shape of a cell in numpy order, from TDIM where it fits the repeat count."""
-    dims = re.findall(r"\d+", str(header.get(f"TDIM{index}") or ""))
+    dims = re.findall(r"\d{1,18}", str(header.get(f"TDIM{index}") or ""))
     shape = tuple(int(size) for size in reversed(dims))
     if shape and math.prod(shape) == repeat:
         return shape

@@ -30,10 +30,11 @@ def _rotation(axis: int, degrees: float) -> Floats:
 
 
 # Mignard & Froeschle 2000 (A&A 354, 732): xi_0 = -19.9, eta_0 = -9.1, d alpha_0 = -22.9 mas
-_ICRS_TO_FK5 = (_rotation(0, 19.9 / 3600e3) @ _rotation(1, 9.1 / 3600e3) @ _rotation(2, -22.9 / 3600e3))
+_ICRS_TO_FK5 = _rotation(0, 19.9 / 3600e3) @ _rotation(1, 9.1 / 3600e3) @ _rotation(2, -22.9 / 3600e3)
 # Reid & Brunthaler 2004 (ApJ 616, 872), appendix: north galactic pole and its position angle in FK5 J2000
-_FK5_TO_GALACTIC = (_rotation(2, 180 - 122.9319185680026) @ _rotation(1, 90 - 27.12825118085622)
-                    @ _rotation(2, 192.8594812065348))
+_FK5_TO_GALACTIC = (
+    _rotation(2, 180 - 122.9319185680026) @ _rotation(1, 90 - 27.12825118085622) @ _rotation(2, 192.8594812065348)
+)
 _FK5_TO_ICRS = _ICRS_TO_FK5.T
 _ICRS_TO_GALACTIC = _FK5_TO_GALACTIC @ _ICRS_TO_FK5
 

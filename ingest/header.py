@@ -1,4 +1,4 @@
-"""Headers of FITS files: cards parsed to plain values, and values asked for as numbers or texts (FITS 4.0, section 4)."""
+"""Headers of FITS files: cards to plain values, and values asked for as numbers or texts (FITS 4.0, section 4)."""
 
 from __future__ import annotations
 

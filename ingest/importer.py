@@ -116,7 +116,8 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
     access_paths = {task.file.relpath: _access_path(naming, task.file) for task in plan.tasks}
     for harvests in _batches(_with_progress(harvest_all(plan.tasks, collection, site.processes), len(plan.tasks))):
         # A published file that is now unusable keeps its old row: only what is read anew is replaced.
-        store.delete_datasets([harvest.row.accref for harvest in harvests if harvest.row and harvest.row.accref in known])
+        read_anew = {harvest.row.accref for harvest in harvests if harvest.row is not None}
+        store.delete_datasets(sorted(read_anew & known.keys()))
         n_new += _write(store, access_paths, harvests)
         for harvest in harvests:
             problems += _note(collection, ((harvest.relpath, *problem) for problem in harvest.problems))

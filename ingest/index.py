@@ -15,9 +15,10 @@ from ingest.header import Value, text
 
 # Columns of an obs-index that stand in for header keywords an event file lacks.
 _OBS_COLUMNS = (
-    "OBS_MODE RA_PNT DEC_PNT ALT_PNT AZ_PNT ZEN_PNT TSTART TSTOP ONTIME LIVETIME DEADC OBJECT RA_OBJ DEC_OBJ "
-    "N_TELS TELLIST QUALITY MUONEFF NSBLEVEL TRGRATE TELESCOP INSTRUME"
-).split()
+    *("OBS_MODE", "RA_PNT", "DEC_PNT", "ALT_PNT", "AZ_PNT", "ZEN_PNT", "TSTART", "TSTOP", "ONTIME", "LIVETIME"),
+    *("DEADC", "OBJECT", "RA_OBJ", "DEC_OBJ", "N_TELS", "TELLIST", "QUALITY", "MUONEFF", "NSBLEVEL", "TRGRATE"),
+    *("TELESCOP", "INSTRUME"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Index:
     events: dict[str, IndexFacts] = field(default_factory=dict)
     # path -> (first observation that names it, HDU type, index file), for every file an index names
     listed: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    listed_observations: set[str] = field(default_factory=set)
     unlisted_observations: dict[str, str] = field(default_factory=dict)
 
     def facts_for(self, relpath: str) -> IndexFacts:
@@ -85,14 +87,14 @@ def add_index(index: Index, relpath: str, hdus: Iterable[HDU]) -> int:
             _add_observations(index, relpath, hdu)
         else:
             _add_hdus(index, relpath, hdu)
-    for obs_id in {entry[0] for entry in index.listed.values()}:
+    for obs_id in index.listed_observations:
         index.unlisted_observations.pop(obs_id, None)
     return n_tables
 
 
 def _add_observations(index: Index, relpath: str, hdu: HDU) -> None:
     columns = hdu.columns()
-    names = [name for name in _OBS_COLUMNS if name in columns]
+    names = [name for name in _OBS_COLUMNS if name in columns and columns[name].code in "ABIJKED"]
     cells = [_values(hdu, columns[name]) for name in names]
     for row, obs_id in enumerate(_obs_ids(hdu, columns)):
         index.observations.setdefault(
@@ -120,6 +122,7 @@ def _add_hdus(index: Index, relpath: str, hdu: HDU) -> None:
         path = posixpath.normpath(posixpath.join(base, folder, name))
         if path not in index.listed or (hdu_type.lower() == EVENTS and index.listed[path][1] != EVENTS):
             index.listed[path] = (obs_id, hdu_type.lower(), relpath)
+        index.listed_observations.add(obs_id)
         groups.setdefault(obs_id, []).append(HduEntry(obs_id, hdu_type.lower(), hdu_class.lower(), hdu_name, path))
         event_types.setdefault(obs_id, label)
     for obs_id, entries in groups.items():
@@ -136,22 +139,25 @@ def _obs_ids(hdu: HDU, columns: Mapping[str, Column]) -> list[str]:
         raise FitsError(f"the index table {hdu.name} has no column OBS_ID.")
     if column.code == "A":
         return hdu.read_text(column)
-    return [str(value) for value in hdu.read_int(column).tolist()]
+    return ["" if value is None else str(value) for value in hdu.read_int(column)]
 
 
 def _values(hdu: HDU, column: Column) -> list[Value]:
     if column.code == "A":
         return list(hdu.read_text(column))
-    if column.code in "BIJK" and column.repeat == 1:
-        return list(hdu.read_int(column).tolist())
-    values: list[Value] = hdu.read(column).reshape(hdu.n_rows, -1)[:, 0].tolist()
+    if column.is_integer and column.repeat == 1:
+        return list(hdu.read_int(column))
+    if column.repeat == 0:
+        return [None] * hdu.n_rows
+    # of a vector the first element
+    values: list[Value] = hdu.read(column)[(slice(None), *(0 for _ in column.shape))].tolist()
     return values
 
 
 def _event_labels(hdu: HDU, columns: Mapping[str, Column]) -> list[str | None]:
     """Return the label of the event partition of each row, from EVENT_CLASS and EVENT_TYPE (HAWC writes them)."""
     parts = [
-        [str(value) for value in _values(hdu, columns[name])]
+        ["" if value is None else str(value) for value in _values(hdu, columns[name])]
         for name in ("EVENT_CLASS", "EVENT_TYPE")
         if name in columns
     ]

@@ -101,7 +101,8 @@ class Observation:
             unit = columns[name].unit.lower()
             if unit not in units:
                 wanted = {"TIME": "s", "ENERGY": "TeV"}.get(name, "deg")
-                raise IngestError(f"the column {name} of the EVENTS table is in '{columns[name].unit}', not in {wanted}.")
+                written = columns[name].unit
+                raise IngestError(f"the column {name} of the EVENTS table is in '{written}', not in {wanted}.")
 
     def _describe(self) -> None:
         row, collection, facts = self.row, self.collection, self.facts
@@ -231,7 +232,8 @@ class Observation:
         values = [self.events.header.get(key) for key in ("RA_PNT", "DEC_PNT")]
         if values == [None, None]:
             return "there is no pointing (RA_PNT, DEC_PNT), so the dataset has no position."
-        return f"the pointing (RA_PNT {values[0]}, DEC_PNT {values[1]}) is no direction, so the dataset has no position."
+        written = f"RA_PNT {values[0]}, DEC_PNT {values[1]}"
+        return f"the pointing ({written}) is no direction, so the dataset has no position."
 
     def _pointing(self) -> tuple[float, float] | None:
         """Return the pointing in the header's frame; RA_OBJ never stands in for it (obscore.md, section 6)."""

@@ -24,12 +24,25 @@ from numpy.typing import NDArray
 from ingest.containment import Floats
 
 TEV: Mapping[str, float] = {
-    "tev": 1.0, "gev": 1e-3, "mev": 1e-6, "kev": 1e-9, "ev": 1e-12, "pev": 1e3, "erg": 0.6241509074460763}
+    "tev": 1.0,
+    "gev": 1e-3,
+    "mev": 1e-6,
+    "kev": 1e-9,
+    "ev": 1e-12,
+    "pev": 1e3,
+    "erg": 0.6241509074460763,
+}
 """Energy units, folded to lower case (MeV; nobody means milli-electronvolts), in TeV."""
 
 DEG: Mapping[str, float] = {
-    "deg": 1.0, "degree": 1.0, "degrees": 1.0, "arcmin": 1 / 60, "arcsec": 1 / 3600,
-    "rad": 180 / np.pi, "radian": 180 / np.pi}
+    "deg": 1.0,
+    "degree": 1.0,
+    "degrees": 1.0,
+    "arcmin": 1 / 60,
+    "arcsec": 1 / 3600,
+    "rad": 180 / np.pi,
+    "radian": 180 / np.pi,
+}
 """Angle units, folded to lower case, in degrees."""
 
 PLAIN: Mapping[str, float] = {}
@@ -87,8 +100,10 @@ def scale(table: ResponseTable, column: str, factors: Mapping[str, float]) -> fl
     if factors is PLAIN or not unit:
         return 1.0
     if unit not in factors:
-        raise ResponseError(f"Column {column} of the {table.hdu_class} table has the unit '{unit}', which is not"
-                            f" understood; use one of {', '.join(factors)}.")
+        raise ResponseError(
+            f"Column {column} of the {table.hdu_class} table has the unit '{unit}', which is not"
+            f" understood; use one of {', '.join(factors)}."
+        )
     return factors[unit]
 
 
@@ -104,17 +119,23 @@ def _read_bounds(table: ResponseTable, names: tuple[str, ...], factors: Mapping[
     name = next((name for name in names if f"{name}_LO" in table.columns and f"{name}_HI" in table.columns), None)
     if name is None:
         raise ResponseError(f"The {table.hdu_class} table has no columns {names[0]}_LO and {names[0]}_HI.")
-    lo, hi = (np.asarray(table.columns[column], dtype=np.float64).ravel() * scale(table, column, factors)
-              for column in (f"{name}_LO", f"{name}_HI"))
+    lo, hi = (
+        np.asarray(table.columns[column], dtype=np.float64).ravel() * scale(table, column, factors)
+        for column in (f"{name}_LO", f"{name}_HI")
+    )
     if lo.size == 0 or lo.size != hi.size:
-        raise ResponseError(f"The axis {name} of the {table.hdu_class} table has {lo.size} lower and"
-                            f" {hi.size} upper bounds; equal numbers, at least one, are needed.")
+        raise ResponseError(
+            f"The axis {name} of the {table.hdu_class} table has {lo.size} lower and"
+            f" {hi.size} upper bounds; equal numbers, at least one, are needed."
+        )
     if factors is TEV:
         lo, hi = _close(lo, hi)
     # NaN and infinity survive a sum, and summing is cheaper than testing each bound
     if not (np.isfinite(lo.sum() + hi.sum()) and (hi >= lo).all() and (factors is not TEV or lo.min() > 0)):
-        raise ResponseError(f"The axis {name} of the {table.hdu_class} table has bounds that are not finite,"
-                            " not in order, or energies that are not positive.")
+        raise ResponseError(
+            f"The axis {name} of the {table.hdu_class} table has bounds that are not finite,"
+            " not in order, or energies that are not positive."
+        )
     return Axis(lo, hi)
 
 
@@ -155,8 +176,9 @@ def data(table: ResponseTable, column: str, *axes: Axis) -> NDArray[Any]:
         return values.T
     if values.ndim == 1 and values.size == np.prod(shape):
         return values.reshape(shape)
-    raise ResponseError(f"Column {column} of the {table.hdu_class} table has the shape {values.shape},"
-                        f" but its axes ask for {shape}.")
+    raise ResponseError(
+        f"Column {column} of the {table.hdu_class} table has the shape {values.shape}, but its axes ask for {shape}."
+    )
 
 
 def require(table: ResponseTable, kind: str) -> None:

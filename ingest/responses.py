@@ -235,8 +235,9 @@ def psf_r68_deg(psf: ResponseTable, energy_tev: ArrayLike, offset_deg: float) ->
     require(psf, "psf")
     solver = _R68.get(psf.hdu_class)
     if solver is None:
-        raise ResponseError(f"Point spread functions of class {psf.hdu_class} are not supported; supported are"
-                            f" {', '.join(_R68)}.")
+        raise ResponseError(
+            f"Point spread functions of class {psf.hdu_class} are not supported; supported are {', '.join(_R68)}."
+        )
     energy, theta = energy_axis(psf), theta_axis(psf)
     wanted = np.asarray(energy_tev, dtype=np.float64)
     index, inside = energy_bins(energy, wanted.ravel())
@@ -266,14 +267,18 @@ def _king_radius(psf: ResponseTable, axes: tuple[Axis, Axis], pick: _Pick) -> Fl
     return king_radius(_profile(psf, "GAMMA", axes, pick), _profile(psf, "SIGMA", axes, pick, DEG))
 
 
-def _profile(psf: ResponseTable, column: str, axes: tuple[Axis, Axis], pick: _Pick,
-             factors: Mapping[str, float] = PLAIN) -> Floats:
+def _profile(
+    psf: ResponseTable, column: str, axes: tuple[Axis, Axis], pick: _Pick, factors: Mapping[str, float] = PLAIN
+) -> Floats:
     """Return one parameter (n,) of a PSF at an offset bin and some energy bins."""
     return np.asarray(data(psf, column, *axes)[pick], dtype=np.float64) * scale(psf, column, factors)
 
 
 _R68: dict[str, Callable[[ResponseTable, tuple[Axis, Axis], _Pick], Floats]] = {
-    "psf_table": _table_radius, "psf_3gauss": _gauss_radius, "psf_king": _king_radius}
+    "psf_table": _table_radius,
+    "psf_3gauss": _gauss_radius,
+    "psf_king": _king_radius,
+}
 
 
 def psf_fwhm_arcsec(psf: ResponseTable, energy_tev: ArrayLike, offset_deg: float) -> Floats:
@@ -298,8 +303,7 @@ def psf_fwhm_arcsec(psf: ResponseTable, energy_tev: ArrayLike, offset_deg: float
     return psf_r68_deg(psf, energy_tev, offset_deg) * (R68_TO_FWHM * 3600)
 
 
-def resolution_range_arcsec(psf: ResponseTable, aeff: ResponseTable,
-                            offset_deg: float) -> tuple[float, float] | None:
+def resolution_range_arcsec(psf: ResponseTable, aeff: ResponseTable, offset_deg: float) -> tuple[float, float] | None:
     """Return the best and worst angular resolution where the instrument is sensitive.
 
     Parameters
@@ -373,6 +377,7 @@ def resolving_power(edisp: ResponseTable, energy_tev: float, offset_deg: float) 
     probability = np.cumsum(np.where(density > 0, density, 0.0) * (migra.hi - migra.lo))
     if not 0 < probability[-1] < np.inf:
         return None
-    q16, q50, q84 = np.interp([0.16, 0.5, 0.84], np.append(0.0, probability / probability[-1]),
-                              np.append(migra.lo[:1], migra.hi)).tolist()
+    q16, q50, q84 = np.interp(
+        [0.16, 0.5, 0.84], np.append(0.0, probability / probability[-1]), np.append(migra.lo[:1], migra.hi)
+    ).tolist()
     return q50 / (SIGMA_TO_FWHM * (q84 - q16) / 2) if q84 > q16 else None

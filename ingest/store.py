@@ -53,7 +53,7 @@ class Store:
         self.cursor.execute(
             "SELECT accref, fingerprint FROM cta.dataset WHERE starts_with(accref, %(prefix)s)", {"prefix": prefix}
         )
-        return {accref: fingerprint for accref, fingerprint in self.cursor.fetchall()}
+        return {str(accref): str(fingerprint) for accref, fingerprint in self.cursor.fetchall()}
 
     def known_problems(self, name: str) -> list[ProblemRow]:
         """Return the problems noted for a collection."""

@@ -32,9 +32,25 @@ _MJD_ORDINAL = datetime.date(1858, 11, 17).toordinal()
 _SCALES = frozenset({"utc", "tai", "tt", "tdb", "tcb"})
 # names of the FITS standard 4.0, section 9.2.1, for the same scales
 _ALIASES = {"tdt": "tt", "et": "tt", "iat": "tai", "gmt": "utc", "ut": "utc"}
-_UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9,
-          "min": 60.0, "minute": 60.0, "minutes": 60.0, "h": 3600.0, "hr": 3600.0, "hour": 3600.0, "hours": 3600.0,
-          "d": DAY_S, "day": DAY_S, "days": DAY_S}
+_UNITS = {
+    "s": 1.0,
+    "sec": 1.0,
+    "second": 1.0,
+    "seconds": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "ns": 1e-9,
+    "min": 60.0,
+    "minute": 60.0,
+    "minutes": 60.0,
+    "h": 3600.0,
+    "hr": 3600.0,
+    "hour": 3600.0,
+    "hours": 3600.0,
+    "d": DAY_S,
+    "day": DAY_S,
+    "days": DAY_S,
+}
 
 # IAU 2006 resolution B3: TDB = TCB - L_B (JD_TCB - T_0) 86400 + TDB_0
 _L_B = 1.550519768e-8
@@ -51,8 +67,10 @@ def _leap_seconds() -> tuple[NDArray[np.int64], Floats]:
     """Return the MJDs (UTC, 0 h) at which TAI-UTC changed since 1972 and its values in s from then on."""
     table = erfa.leap_seconds.get()
     table = table[table["year"] >= 1972]
-    days = [datetime.date(int(year), int(month), 1).toordinal() - _MJD_ORDINAL
-            for year, month in zip(table["year"], table["month"], strict=True)]
+    days = [
+        datetime.date(int(year), int(month), 1).toordinal() - _MJD_ORDINAL
+        for year, month in zip(table["year"], table["month"], strict=True)
+    ]
     return np.array(days, dtype=np.int64), np.array(table["tai_utc"], dtype=np.float64)
 
 
@@ -69,8 +87,9 @@ def _normal_scale(name: str) -> str:
     key = name.strip().lower().partition("(")[0].strip()
     key = _ALIASES.get(key, key)
     if key not in _SCALES:
-        raise TimeError(f"The time scale '{name.strip()}' cannot be converted; use one of"
-                        f" {', '.join(sorted(_SCALES)).upper()}.")
+        raise TimeError(
+            f"The time scale '{name.strip()}' cannot be converted; use one of {', '.join(sorted(_SCALES)).upper()}."
+        )
     return key
 
 
@@ -257,10 +276,15 @@ def _from_tt(day: Floats, seconds: Floats, scale: str) -> tuple[Floats, Floats]:
 def _tdb_minus_tt(day: Floats, seconds: Floats) -> Floats:
     """Return TDB - TT in s: USNO Circular 179 (Kaplan 2005), equation 2.6; good to 10 us from 1600 to 2200."""
     t = (day + (seconds / DAY_S - 51544.5)) / 36525
-    return np.asarray(0.001657 * np.sin(628.3076 * t + 6.2401) + 0.000022 * np.sin(575.3385 * t + 4.2970)
-                      + 0.000014 * np.sin(1256.6152 * t + 6.1969) + 0.000005 * np.sin(606.9777 * t + 4.0212)
-                      + 0.000005 * np.sin(52.9691 * t + 0.4444) + 0.000002 * np.sin(21.3299 * t + 5.5431)
-                      + 0.000010 * t * np.sin(628.3076 * t + 4.2490))
+    return np.asarray(
+        0.001657 * np.sin(628.3076 * t + 6.2401)
+        + 0.000022 * np.sin(575.3385 * t + 4.2970)
+        + 0.000014 * np.sin(1256.6152 * t + 6.1969)
+        + 0.000005 * np.sin(606.9777 * t + 4.0212)
+        + 0.000005 * np.sin(52.9691 * t + 0.4444)
+        + 0.000002 * np.sin(21.3299 * t + 5.5431)
+        + 0.000010 * t * np.sin(628.3076 * t + 4.2490)
+    )
 
 
 def _refuse_early(early: NDArray[np.bool_]) -> None:

@@ -26,8 +26,9 @@ _MJD_LIMITS = (-2_400_000.5, 2**62 / _DAY_US - 2_400_001)
 _Cells = NDArray[np.int64]
 
 
-def tmoc_ascii(start_mjd_tcb: ArrayLike, stop_mjd_tcb: ArrayLike, order: int = SECOND_ORDER,
-               max_chars: int = 10_000) -> str:
+def tmoc_ascii(
+    start_mjd_tcb: ArrayLike, stop_mjd_tcb: ArrayLike, order: int = SECOND_ORDER, max_chars: int = 10_000
+) -> str:
     """Return the T-MOC of a set of time intervals as text.
 
     Parameters

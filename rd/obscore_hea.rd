@@ -10,7 +10,7 @@
 
   <!-- To use this on another DaCHS site: copy this file to inputs/rd, run `dachs imp rd/obscore_hea`, add
     <mixin .../rd/obscore_hea#publish.../> to tables that have an //obscore mixin, and re-import (or `imp -m`) those.
-    After a change of the columns: `dachs imp rd/obscore_hea refreshAfterSchemaUpdate`. -->
+    After a change of the columns: `dachs imp -m` those again, then `dachs imp rd/obscore_hea create`. -->
 
   <STREAM id="hea-columns">
     <doc>The columns of the ObsCore high-energy extension (proposed endorsed note 1.0, 2026-08-03). Replay them into a
@@ -278,21 +278,6 @@
           if not querier.getTableType(name):
             table.connection.execute(
               "DELETE FROM ivoa._obscore_hea_sources WHERE table_name=%(name)s", {"name": name})
-      </script>
-    </make>
-  </data>
-
-  <data id="refreshAfterSchemaUpdate" updating="True" recreateAfter="create" auto="False">
-    <sources item="participating tables"/>
-    <nullGrammar/>
-    <make table="_obscore_hea_sources">
-      <script name="renew the fragments of all tables" type="newSource" lang="python">
-        from gavo import rsc
-        from gavo.rscdef import scripting
-        runner = scripting.PythonScriptRunner(base.resolveCrossId("rd/obscore_hea#add-fragment"))
-        tables = base.caches.getMTH(None)
-        for name, in list(table.connection.query("SELECT table_name FROM ivoa._obscore_hea_sources")):
-          runner.run(rsc.TableForDef(tables.getTableDefForTable(name), connection=table.connection))
       </script>
     </make>
   </data>

@@ -128,9 +128,20 @@ def test_winding_at_the_origin() -> None:
     assert (np.sign(east).tolist(), np.sign(dec).tolist()) == ([1, 1, -1, -1], [1, -1, -1, 1])
 
 
-@pytest.mark.parametrize("arguments", [
-    (0, 0, 90), (0, 0, 0), (0, 0, -1), (0, 0, float("nan")), (float("nan"), 0, 1), (0, 91, 1), (0, float("nan"), 1),
-    (float("inf"), 0, 1), (0, 0, 1, 2)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (0, 0, 90),
+        (0, 0, 0),
+        (0, 0, -1),
+        (0, 0, float("nan")),
+        (float("nan"), 0, 1),
+        (0, 91, 1),
+        (0, float("nan"), 1),
+        (float("inf"), 0, 1),
+        (0, 0, 1, 2),
+    ],
+)
 def test_impossible_circles(arguments: tuple[float, ...]) -> None:
     """What is no circle raises a sentence."""
     with pytest.raises(FootprintError, match=r"\.$"):

@@ -31,9 +31,16 @@ FACT = "data/dl3/fact-joint-crab/fact_irf.fits"
 GADF_EXAMPLE = "standards/fixtures/gadf/aeff_2d_full_example.fits"
 LST1 = "data/dl4/lst1-crab-2023/irfs/irfs_zen_10.00_gh-eff_0.7.fits.gz"
 
-COLUMN_TELLS = {"EFFAREA": ("aeff", "aeff_2d"), "MATRIX": ("edisp", "edisp_2d"), "RPSF": ("psf", "psf_table"),
-                "SIGMA_1": ("psf", "psf_3gauss"), "GAMMA": ("psf", "psf_king"), "RAD_MAX": ("rad_max", "rad_max_2d"),
-                "BKG": ("bkg", "bkg_3d"), "BGD": ("bkg", "bkg_3d")}
+COLUMN_TELLS = {
+    "EFFAREA": ("aeff", "aeff_2d"),
+    "MATRIX": ("edisp", "edisp_2d"),
+    "RPSF": ("psf", "psf_table"),
+    "SIGMA_1": ("psf", "psf_3gauss"),
+    "GAMMA": ("psf", "psf_king"),
+    "RAD_MAX": ("rad_max", "rad_max_2d"),
+    "BKG": ("bkg", "bkg_3d"),
+    "BGD": ("bkg", "bkg_3d"),
+}
 
 
 def tables_of(path: str) -> dict[str, ResponseTable]:
@@ -53,9 +60,15 @@ def tables_of(path: str) -> dict[str, ResponseTable]:
     return tables
 
 
-@pytest.mark.parametrize(("path", "energy", "fwhm", "power"), [
-    (PROD5_SOUTH, 0.1, 845.6, 2.80), (PROD5_SOUTH, 1.0, 316.4, 6.23), (PROD5_SOUTH, 10.0, 188.5, 6.18),
-    (CTA_1DC, 1.0, 286.4, 6.18)])
+@pytest.mark.parametrize(
+    ("path", "energy", "fwhm", "power"),
+    [
+        (PROD5_SOUTH, 0.1, 845.6, 2.80),
+        (PROD5_SOUTH, 1.0, 316.4, 6.23),
+        (PROD5_SOUTH, 10.0, 188.5, 6.18),
+        (CTA_1DC, 1.0, 286.4, 6.18),
+    ],
+)
 def test_published_vectors(path: str, energy: float, fwhm: float, power: float) -> None:
     """Resolution and resolving power of CTA responses in the first offset bin."""
     tables = tables_of(path)

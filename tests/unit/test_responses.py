@@ -26,6 +26,7 @@ from ingest.responses import (
 
 Floats = NDArray[np.float64]
 
+
 def axis(name: str, edges: object) -> dict[str, Floats]:
     """Return the two columns of an axis."""
     edges = np.asarray(edges, dtype=float)
@@ -84,6 +85,7 @@ def edisp(density: Floats, migra: object) -> ResponseTable:
 
 # --- point spread functions against their formulas --------------------------------------------------------------------
 
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0.02, 0.3), min_size=1, max_size=6))
 def test_tabulated_gaussian(sigmas: list[float]) -> None:
@@ -93,8 +95,13 @@ def test_tabulated_gaussian(sigmas: list[float]) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.floats(0.01, 1), st.floats(0.01, 1), st.floats(0.01, 1), st.floats(0, 10),
-                          st.floats(0, 10)), min_size=1, max_size=8))
+@given(
+    st.lists(
+        st.tuples(st.floats(0.01, 1), st.floats(0.01, 1), st.floats(0.01, 1), st.floats(0, 10), st.floats(0, 10)),
+        min_size=1,
+        max_size=8,
+    )
+)
 def test_three_gaussians(rows: list[tuple[float, ...]]) -> None:
     """The radius contains 68 % by the formula of the format."""
     values = np.array(rows).T
@@ -177,8 +184,9 @@ def test_choice_of_bins() -> None:
         radius = psf_r68_deg(psf, [0.1, 0.99, 1.0, 9.9, 10.0, 100.0], offset)
         np.testing.assert_allclose(radius, expected, rtol=2e-3)
     nodes = changed(psf, ENERG_LO=[1.0, 2.0, 4.0], ENERG_HI=[1.0, 2.0, 4.0])
-    np.testing.assert_allclose(psf_r68_deg(nodes, [1.0, 1.9, 2.0, 4.0], 0.0),
-                               1.5096 * np.array([0.1, 0.2, 0.2, 0.3]), rtol=2e-3)
+    np.testing.assert_allclose(
+        psf_r68_deg(nodes, [1.0, 1.9, 2.0, 4.0], 0.0), 1.5096 * np.array([0.1, 0.2, 0.2, 0.3]), rtol=2e-3
+    )
 
 
 def test_resolution_range() -> None:
@@ -186,15 +194,18 @@ def test_resolution_range() -> None:
     psf = gauss_table([0.3, 0.2, 0.1])
     factor = 1.5599 * 1.5096 * 3600
     assert resolution_range_arcsec(psf, aeff([[0.01, 2, 3], [0, 0, 0]]), 0.0) == pytest.approx(
-        (0.1 * factor, 0.2 * factor), rel=2e-3)
+        (0.1 * factor, 0.2 * factor), rel=2e-3
+    )
     assert resolution_range_arcsec(psf, aeff([[9, 0.1, 0.1], [0, 0, 0]]), 0.0) == pytest.approx(
-        (0.3 * factor, 0.3 * factor), rel=2e-3)
+        (0.3 * factor, 0.3 * factor), rel=2e-3
+    )
     assert resolution_range_arcsec(psf, aeff(np.zeros((2, 3))), 0.0) is None
     elsewhere = changed(aeff(), **{name: value * 1e6 for name, value in ENERGIES.items()})
     assert resolution_range_arcsec(psf, elsewhere, 0.0) is None
 
 
 # --- energy dispersion ----------------------------------------------------------------------------------------------
+
 
 @settings(max_examples=50, deadline=None)
 @given(st.floats(0.05, 0.2), st.floats(0.8, 1.2), st.floats(1e-3, 1e3))
@@ -231,6 +242,7 @@ def test_legacy_names_of_true_energy() -> None:
 
 # --- effective area and background ------------------------------------------------------------------------------------
 
+
 def test_acceptance() -> None:
     """The outer bound of the last bin with a tenth of the area on axis."""
     assert acceptance_radius_deg(aeff(), 0.5) == 2.0
@@ -244,10 +256,24 @@ def test_acceptance() -> None:
     assert acceptance_radius_deg(changed(aeff(), THETA_LO=[0.4, 1.0], THETA_HI=[1.0, 2.0])) is None
 
 
-@pytest.mark.parametrize(("low", "high", "expected"), [
-    (0.2, 50.0, (0.2, 50.0)), (0.2, None, (0.2, 100.0)), (0, 50.0, (0.1, 50.0)), (None, None, None), (0, 0, None),
-    (float("nan"), float("nan"), None), (5.0, 1.0, None), (1.0, 1.0, None), ("0.2", "50", (0.2, 50.0)),
-    ("N/A", "", None), (-1.0, float("inf"), None), (0.2, float("inf"), (0.2, 100.0)), (500.0, None, None)])
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.2, 50.0, (0.2, 50.0)),
+        (0.2, None, (0.2, 100.0)),
+        (0, 50.0, (0.1, 50.0)),
+        (None, None, None),
+        (0, 0, None),
+        (float("nan"), float("nan"), None),
+        (5.0, 1.0, None),
+        (1.0, 1.0, None),
+        ("0.2", "50", (0.2, 50.0)),
+        ("N/A", "", None),
+        (-1.0, float("inf"), None),
+        (0.2, float("inf"), (0.2, 100.0)),
+        (500.0, None, None),
+    ],
+)
 def test_thresholds(low: object, high: object, expected: tuple[float, float] | None) -> None:
     """Nonsense in the header is not believed; a single limit is completed."""
     header = {key: value for key, value in (("LO_THRES", low), ("HI_THRES", high)) if value is not None}
@@ -271,8 +297,10 @@ def test_background_energies() -> None:
     assert background_energies_tev(in_gev) == pytest.approx((1e-4, 0.1))
 
 
-@pytest.mark.parametrize(("unit", "factor"), [
-    ("GeV", 1e3), ("MeV", 1e6), ("keV", 1e9), ("eV", 1e12), (" TEV ", 1.0), ("", 1.0), ("erg", 1.602176634)])
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [("GeV", 1e3), ("MeV", 1e6), ("keV", 1e9), ("eV", 1e12), (" TEV ", 1.0), ("", 1.0), ("erg", 1.602176634)],
+)
 def test_units_of_energy(unit: str, factor: float) -> None:
     """The same table in other units gives the same answer."""
     columns = {name: np.float64(factor) * value for name, value in ENERGIES.items()}
@@ -288,21 +316,32 @@ def test_units_of_angle() -> None:
     psf = gauss_table([0.1])
     minutes = {name: psf.columns[name] * 60 for name in ("RAD_LO", "RAD_HI")}
     assert psf_r68_deg(changed(psf, dict.fromkeys(minutes, "arcmin"), **minutes), 1.0, 0.0) == pytest.approx(
-        float(psf_r68_deg(psf, 1.0, 0.0)))
+        float(psf_r68_deg(psf, 1.0, 0.0))
+    )
     gauss = three_gauss(np.array([[1.0], [0], [0]]), np.array([[360.0], [0], [0]]))
     assert psf_r68_deg(changed(gauss, {"SIGMA_1": "arcsec"}), 1.0, 0.0) == pytest.approx(0.15096, rel=1e-4)
 
 
 # --- damaged tables ---------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("columns", "part"), [
-    ({"ENERG_LO": None}, "ENERG_LO"), ({"THETA_HI": None}, "THETA_HI"), ({"EFFAREA": None}, "EFFAREA"),
-    ({"EFFAREA": np.ones((2, 4))}, "shape"), ({"ENERG_HI": [1.0, 2.0]}, "ENERG"),
-    ({"ENERG_LO": [], "ENERG_HI": []}, "ENERG"), ({"THETA_LO": [0.0, np.nan]}, "THETA"),
-    ({"THETA_HI": [1.0, np.inf]}, "THETA"), ({"ENERG_LO": [0.1, np.nan, 10.0]}, "ENERG"),
-    ({"THETA_LO": [1.0, 2.0], "THETA_HI": [0.0, 1.0]}, "THETA"),
-    ({"ENERG_HI": [np.inf] * 3, "ENERG_LO": [0] * 3}, "ENERG"),
-    ({"ENERG_LO": [-3, -2, -1], "ENERG_HI": [-2, -1, 0]}, "positive")])
+
+@pytest.mark.parametrize(
+    ("columns", "part"),
+    [
+        ({"ENERG_LO": None}, "ENERG_LO"),
+        ({"THETA_HI": None}, "THETA_HI"),
+        ({"EFFAREA": None}, "EFFAREA"),
+        ({"EFFAREA": np.ones((2, 4))}, "shape"),
+        ({"ENERG_HI": [1.0, 2.0]}, "ENERG"),
+        ({"ENERG_LO": [], "ENERG_HI": []}, "ENERG"),
+        ({"THETA_LO": [0.0, np.nan]}, "THETA"),
+        ({"THETA_HI": [1.0, np.inf]}, "THETA"),
+        ({"ENERG_LO": [0.1, np.nan, 10.0]}, "ENERG"),
+        ({"THETA_LO": [1.0, 2.0], "THETA_HI": [0.0, 1.0]}, "THETA"),
+        ({"ENERG_HI": [np.inf] * 3, "ENERG_LO": [0] * 3}, "ENERG"),
+        ({"ENERG_LO": [-3, -2, -1], "ENERG_HI": [-2, -1, 0]}, "positive"),
+    ],
+)
 def test_damaged_area(columns: dict[str, object], part: str) -> None:
     """Damage is reported with a sentence that names the column."""
     for function in (acceptance_radius_deg, sensitive_energies_tev):
@@ -314,12 +353,17 @@ def test_damaged_area(columns: dict[str, object], part: str) -> None:
 def test_wrong_tables() -> None:
     """Kinds, classes, units and offsets that cannot work."""
     psf = gauss_table([0.1])
-    for call in (lambda: acceptance_radius_deg(psf), lambda: energy_thresholds_tev(psf),
-                 lambda: background_energies_tev(psf), lambda: resolving_power(psf, 1.0, 0.0),
-                 lambda: psf_r68_deg(aeff(), 1.0, 0.0), lambda: resolution_range_arcsec(aeff(), aeff(), 0.0),
-                 lambda: psf_r68_deg(psf, 1.0, float("nan")),
-                 lambda: psf_r68_deg(replace(psf, hdu_class="psf_gtpsf"), 1.0, 0.0),
-                 lambda: sensitive_energies_tev(changed(aeff(), {"ENERG_LO": "furlong"}))):
+    for call in (
+        lambda: acceptance_radius_deg(psf),
+        lambda: energy_thresholds_tev(psf),
+        lambda: background_energies_tev(psf),
+        lambda: resolving_power(psf, 1.0, 0.0),
+        lambda: psf_r68_deg(aeff(), 1.0, 0.0),
+        lambda: resolution_range_arcsec(aeff(), aeff(), 0.0),
+        lambda: psf_r68_deg(psf, 1.0, float("nan")),
+        lambda: psf_r68_deg(replace(psf, hdu_class="psf_gtpsf"), 1.0, 0.0),
+        lambda: sensitive_energies_tev(changed(aeff(), {"ENERG_LO": "furlong"})),
+    ):
         with pytest.raises(ResponseError, match=r"\.$"):
             call()
 

@@ -26,8 +26,11 @@ CTA_1DC = {"MJDREFI": 51544, "MJDREFF": 0.5, "TIMEUNIT": "s", "TIMESYS": "TT", "
 TOLERANCE = {"utc": 3e-11, "tai": 3e-11, "tt": 3e-11, "tdb": 3e-10, "tcb": 3e-10}
 
 SECONDS_1990_2035 = st.floats(0.0, 45 * 365.25 * DAY_S)
-LEAP_DAYS = [datetime.date(int(row["year"]), int(row["month"]), 1).toordinal() - 678576 - 1
-             for row in erfa.leap_seconds.get() if row["year"] > 1972]
+LEAP_DAYS = [
+    datetime.date(int(row["year"]), int(row["month"]), 1).toordinal() - 678576 - 1
+    for row in erfa.leap_seconds.get()
+    if row["year"] > 1972
+]
 
 
 def mjd_of(time: Time) -> NDArray[np.float64]:
@@ -57,8 +60,12 @@ def test_leap_second_days(source: str, day: int, seconds: float) -> None:
     reference = TimeReference(float(day), 0.0, source)
     expected = Time(day, seconds / DAY_S, format="mjd", scale=source)
     for scale in SCALES:
-        np.testing.assert_allclose(reference.to_mjd(seconds, scale), mjd_of(getattr(expected, scale)), rtol=0,
-                                   atol=max(TOLERANCE[source], TOLERANCE[scale]))
+        np.testing.assert_allclose(
+            reference.to_mjd(seconds, scale),
+            mjd_of(getattr(expected, scale)),
+            rtol=0,
+            atol=max(TOLERANCE[source], TOLERANCE[scale]),
+        )
 
 
 def test_utc_is_continuous_over_a_leap_second() -> None:
@@ -81,9 +88,15 @@ def test_rounding_at_a_leap_second_costs_no_second(around: float) -> None:
         assert back == pytest.approx(day + 1, abs=1e-10)
 
 
-@pytest.mark.parametrize(("scale", "start", "stop"), [
-    ("tt", 53090.123451204, 53090.142918796), ("utc", 53090.122708333, 53090.142175926),
-    ("tai", 53090.123078704, None), ("tdb", 53090.123451223, None)])
+@pytest.mark.parametrize(
+    ("scale", "start", "stop"),
+    [
+        ("tt", 53090.123451204, 53090.142918796),
+        ("utc", 53090.122708333, 53090.142175926),
+        ("tai", 53090.123078704, None),
+        ("tdb", 53090.123451223, None),
+    ],
+)
 def test_hess_20136(scale: str, start: float, stop: float | None) -> None:
     """H.E.S.S. DL3 DR1, observation 20136."""
     mjd = TimeReference.from_header(HESS).to_mjd([101962602, 101964284], scale)
@@ -129,11 +142,19 @@ def test_gps_is_tai_minus_19_s() -> None:
     assert iso_from_mjd(float(reference.to_mjd(1e9, "utc"))) == "2011-09-14T01:46:25.000"
 
 
-@pytest.mark.parametrize(("header", "part"), [
-    ({"TIMESYS": "TT"}, "MJDREF"), ({"MJDREFI": 1}, "TIMESYS"), ({"MJDREFI": 1, "TIMESYS": " "}, "TIMESYS"),
-    ({"MJDREFI": 1, "TIMESYS": "LOCAL"}, "LOCAL"), ({"MJDREFI": 1, "TIMESYS": "UT1"}, "UT1"),
-    ({"MJDREFI": "x", "TIMESYS": "TT"}, "MJDREFI"), ({"MJDREF": float("nan"), "TIMESYS": "TT"}, "MJDREF"),
-    ({"MJDREFI": 1, "TIMESYS": "TT", "TIMEUNIT": "fortnight"}, "fortnight")])
+@pytest.mark.parametrize(
+    ("header", "part"),
+    [
+        ({"TIMESYS": "TT"}, "MJDREF"),
+        ({"MJDREFI": 1}, "TIMESYS"),
+        ({"MJDREFI": 1, "TIMESYS": " "}, "TIMESYS"),
+        ({"MJDREFI": 1, "TIMESYS": "LOCAL"}, "LOCAL"),
+        ({"MJDREFI": 1, "TIMESYS": "UT1"}, "UT1"),
+        ({"MJDREFI": "x", "TIMESYS": "TT"}, "MJDREFI"),
+        ({"MJDREF": float("nan"), "TIMESYS": "TT"}, "MJDREF"),
+        ({"MJDREFI": 1, "TIMESYS": "TT", "TIMEUNIT": "fortnight"}, "fortnight"),
+    ],
+)
 def test_bad_headers(header: dict[str, object], part: str) -> None:
     """What cannot be understood is refused with a sentence that names it."""
     with pytest.raises(TimeError, match=part) as info:

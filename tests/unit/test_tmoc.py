@@ -47,13 +47,18 @@ def parse(text: str) -> tuple[int, list[tuple[int, int, int]]]:
 
 def cells_at(text: str, order: int) -> set[int]:
     """Return the cells of a map at an order not below its finest."""
-    return {cell for n, first, last in parse(text)[1]
-            for cell in range(first << (order - n), (last + 1) << (order - n))}
+    return {
+        cell for n, first, last in parse(text)[1] for cell in range(first << (order - n), (last + 1) << (order - n))
+    }
 
 
 # ends on and off cell borders, short and long, apart and overlapping
-INTERVALS = st.lists(st.tuples(st.floats(59000.0, 59000.02), st.one_of(
-    st.just(0.0), st.floats(0.0, 3 * SECOND_D), st.floats(0.0, 0.01))), max_size=12)
+INTERVALS = st.lists(
+    st.tuples(
+        st.floats(59000.0, 59000.02), st.one_of(st.just(0.0), st.floats(0.0, 3 * SECOND_D), st.floats(0.0, 0.01))
+    ),
+    max_size=12,
+)
 
 
 @settings(max_examples=300, deadline=None)
