@@ -137,10 +137,7 @@ def response_table(hdu: HDU, role: gadf.Role) -> ResponseTable:
     return ResponseTable(
         kind=role.hdu_type,
         hdu_class=role.hdu_class,
-        columns={
-            name: hdu.first_row(column) if column.scale == 1.0 and column.zero == 0.0 else hdu.read(column)[0]
-            for name, column in numeric.items()
-        },
+        columns={name: hdu.first_row(column) for name, column in numeric.items()},
         units={name: column.unit for name, column in columns.items()},
         header=hdu.header,
     )

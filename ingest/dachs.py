@@ -54,6 +54,29 @@ class CollectionLoader:
             raise base.ReportableError(database_sentence(exc)) from exc
 
 
+def add_missing_columns(table: Any) -> None:
+    """Add to a table of the database the columns its definition has gained; rows read anew fill them.
+
+    Parameters
+    ----------
+    table
+        A ``gavo.rsc`` database table.
+    """
+    schema, name = table.tableDef.getQName().lower().split(".")
+    present = {
+        row[0]
+        for row in table.connection.query(
+            "SELECT column_name FROM information_schema.columns"
+            " WHERE table_schema = %(schema)s AND table_name = %(name)s",
+            {"schema": schema, "name": name},
+        )
+    }
+    for column in table.tableDef:
+        if column.name.lower() not in present:
+            table.connection.execute(f"ALTER TABLE {schema}.{name} ADD COLUMN {column.name} {column.type}")
+            base.ui.notifyInfo(f"added the column {column.name} to {schema}.{name}")
+
+
 def site_from_configuration() -> Site:
     """Return the site that DaCHS's configuration describes."""
     processes = os.environ.get(PROCESSES_VARIABLE, "")

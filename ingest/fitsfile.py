@@ -123,7 +123,7 @@ class HDU:
         return values.reshape((self.n_rows, *column.shape))
 
     def first_row(self, column: Column) -> NDArray[np.generic]:
-        """Return the first row's cell as it is in the file (big-endian, unscaled), without copying; shape of the cell.
+        """Return the first row's cell in its own shape, if possible as it is in the file (big-endian), without copying.
 
         Raises
         ------
@@ -132,6 +132,8 @@ class HDU:
         """
         if self.n_rows < 1:
             raise FitsError(f"the table {self.name or self.number} has no row.")
+        if column.scale != 1.0 or column.zero != 0.0 or column.null is not None:
+            return np.asarray(self.read(column)[0])
         cell: NDArray[np.generic] = self._cells(column)[0].reshape(column.shape)
         return cell
 

@@ -25,7 +25,7 @@ from ingest.timescale import convert_mjd
 from ingest.workers import harvest_all
 
 EV_IN_JOULE = 1.602176634e-19
-BATCH_FILES = 2000
+BATCH_FILES = 200
 # How many sentences of each severity a summary quotes; all are in cta.import_problem.
 QUOTED_PROBLEMS = 10
 DOUBLED = "the collection has another event list of observation"

@@ -150,7 +150,7 @@ def _values(hdu: HDU, column: Column) -> list[Value]:
     if column.repeat == 0:
         return [None] * hdu.n_rows
     # of a vector the first element
-    values: list[Value] = hdu.read(column)[(slice(None), *(0 for _ in column.shape))].tolist()
+    values: list[Value] = hdu.read(column).reshape(hdu.n_rows, column.repeat)[:, 0].tolist()
     return values
 
 

@@ -57,7 +57,7 @@ def harvest_all(tasks: Sequence[Task], collection: Collection, processes: int | 
         for worker in workers:
             idle.put(worker)
         with ThreadPoolExecutor(count) as threads:
-            yield from _in_order(threads, idle, _chunks(tasks, chunk), ahead=3 * count)
+            yield from _in_order(threads, idle, _chunks(tasks, chunk), ahead=16 * count)
     finally:
         for worker in workers:
             worker.stop()
@@ -116,7 +116,8 @@ class _Worker:
     def _exchange(self, chunk: list[Task]) -> list[Harvest]:
         assert self._process.stdin is not None and self._process.stdout is not None
         _send(self._process.stdin, chunk)
-        results: list[Harvest] = _receive(self._process.stdout)
+        results = _receive(self._process.stdout)
+        assert isinstance(results, list)
         return results
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -150,7 +151,10 @@ def _receive(stream: IO[bytes]) -> Any:
     prefix = stream.read(_LENGTH.size)
     if len(prefix) < _LENGTH.size:
         raise EOFError
-    payload = stream.read(_LENGTH.unpack(prefix)[0])
+    length = _LENGTH.unpack(prefix)[0]
+    payload = stream.read(length)
+    if len(payload) < length:
+        raise EOFError
     # Both ends of the pipe are this program: nothing foreign is ever unpickled here.
     return pickle.loads(payload)
 

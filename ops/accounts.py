@@ -25,7 +25,19 @@ from ops.instance import MARKER
 
 HOME = Path("/var/lib/cta-vo")
 DEFAULT_USER = "ctavo"
-ROOMS = ("inputs", "rd", "ingest", "datalink", "prov_tables", "analysis", "ui", "sample", "config", "ops")
+ROOMS = (
+    "inputs",
+    "rd",
+    "ingest",
+    "datalink",
+    "prov_tables",
+    "analysis",
+    "ui",
+    "sample",
+    "config",
+    "ops",
+    "requirements",
+)
 NOT_COPIED = ("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
 FINGERPRINT = ".fingerprint"
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ops import accounts, cluster, console, resources, site
+from ops import accounts, cluster, console, resources, server, site
 from ops.errors import OperatorError
 from ops.instance import Instance, open_log
 from ops.processes import last_meaningful_line
@@ -18,6 +18,8 @@ from ops.processes import last_meaningful_line
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 RD = "cta/q"
 DATA_ID = "import"
+# What else shows the coverage of the collections.
+SERVED_FROM_MEMORY = ("//obscore", "rd/obscore_hea")
 PROGRESS = "progress:"
 
 
@@ -114,7 +116,10 @@ def _renew_registry(instance: Instance, changed: bool) -> None:
     try:
         if changed:
             resources.dachs(instance, "computing the coverage", "limits", "-t", "//obscore")
-        resources.publish(instance, always=[RD] if changed else [])
+        published = resources.publish(instance, always=[RD] if changed else [])
+        if published and server.running(instance):
+            # The server has the records in its memory: make it read them anew, or harvesters get the old ones.
+            resources.dachs(instance, "telling the server", "serve", "exp", RD, *SERVED_FROM_MEMORY, told=True)
     except OperatorError as error:
         raise OperatorError(f"the data are published, but their registry record is old: {error}") from error
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,6 +101,11 @@ class Instance:
         return self.state / "bin"
 
     @property
+    def lib(self) -> Path:
+        """Return the folder of packages that only this version of Python can load."""
+        return self.state / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+    @property
     def dachs(self) -> Path:
         """Return DaCHS's root folder."""
         return self.state / "dachs"
@@ -174,7 +180,7 @@ class Instance:
             "GAVOSETTINGS": str(self.etc / "gavorc"),
             "GAVOCUSTOM": str(self.etc / "site.rc"),
             "GAVO_INPUTSDIR": str(self.inputs),
-            "PYTHONPATH": str(self.code),
+            "PYTHONPATH": f"{self.code}{os.pathsep}{self.lib}",
             "PGHOST": str(self.socket_dir),
             "PGPORT": str(SOCKET_PORT),
             "PGDATABASE": DATABASE,

@@ -60,7 +60,8 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         "cta/q",
         create=(("cta/q",),),
-        refresh=(("-m", "cta/q"), ("rd/obscore_hea", "create")),  # -m alone leaves the extension's view as it was
+        # `-m` alone would fail on new columns, and leaves the views as they were.
+        refresh=(("cta/q", "upgrade"), ("-m", "cta/q"), ("cta/q", "views"), ("rd/obscore_hea", "create")),
         depends=("inputs/cta/q.rd", "rd/*.rd", "config/userconfig.rd"),
     ),
 )

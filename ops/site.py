@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ops import accounts, cluster, console, resources
+from ops import accounts, cluster, console, pythonpath, resources
 from ops.errors import OperatorError
 from ops.instance import DATABASE, SOCKET_PORT, SUPERUSER, Instance
 from ops.links import link, mirror
@@ -36,6 +36,7 @@ SITE_RC = """\
 def ensure(instance: Instance) -> None:
     """Bring the instance to the state its code and configuration ask for; the cluster runs afterwards."""
     with instance.locked("instance"):
+        pythonpath.ensure(instance)
         cluster.ensure(instance)
         render(instance)
         link_inputs(instance)

@@ -48,12 +48,12 @@
       <property name="std">1</property></column>
     <column name="energy_min" type="double precision"
       unit="eV" ucd="em.energy;stat.min"
-      tablehead="E min." verbLevel="1"
+      tablehead="E min." verbLevel="1" displayHint="displayUnit=TeV,sf=3"
       description="Lower energy of the range the dataset is made for; corresponds to em_max of ObsCore">
       <property name="std">1</property></column>
     <column name="energy_max" type="double precision"
       unit="eV" ucd="em.energy;stat.max"
-      tablehead="E max." verbLevel="1"
+      tablehead="E max." verbLevel="1" displayHint="displayUnit=TeV,sf=3"
       description="Upper energy of the range the dataset is made for; corresponds to em_min of ObsCore">
       <property name="std">1</property></column>
     <column name="obs_mode" type="text"
@@ -109,31 +109,31 @@
       description="Same as tracking_mode (name used in earlier drafts)"/>
     <column name="ra_pnt" type="double precision"
       unit="deg" ucd="pos.eq.ra;instr.tel"
-      tablehead="RA pnt." verbLevel="15"
+      tablehead="RA pnt." verbLevel="15" displayHint="sf=4"
       description="Right ascension of the pointing as in the file's header (RA_PNT)"/>
     <column name="dec_pnt" type="double precision"
       unit="deg" ucd="pos.eq.dec;instr.tel"
-      tablehead="Dec pnt." verbLevel="15"
+      tablehead="Dec pnt." verbLevel="15" displayHint="sf=4"
       description="Declination of the pointing as in the file's header (DEC_PNT)"/>
     <column name="alt_pnt" type="double precision"
       unit="deg" ucd="pos.az.alt"
-      tablehead="Alt" verbLevel="15"
+      tablehead="Alt" verbLevel="15" displayHint="sf=2"
       description="Mean altitude of the pointing (ALT_PNT)"/>
     <column name="az_pnt" type="double precision"
       unit="deg" ucd="pos.az.azi"
-      tablehead="Az" verbLevel="15"
+      tablehead="Az" verbLevel="15" displayHint="sf=2"
       description="Mean azimuth of the pointing, from north over east (AZ_PNT)"/>
     <column name="zen_pnt" type="double precision"
       unit="deg" ucd="pos.az.zd"
-      tablehead="Zenith angle" verbLevel="15"
+      tablehead="Zenith angle" verbLevel="15" displayHint="sf=2"
       description="Mean zenith angle of the pointing (ZEN_PNT, or 90 deg - ALT_PNT)"/>
     <column name="glon_pnt" type="double precision"
       unit="deg" ucd="pos.galactic.lon"
-      tablehead="l" verbLevel="20"
+      tablehead="l" verbLevel="20" displayHint="sf=4"
       description="Galactic longitude of the pointing"/>
     <column name="glat_pnt" type="double precision"
       unit="deg" ucd="pos.galactic.lat"
-      tablehead="b" verbLevel="20"
+      tablehead="b" verbLevel="20" displayHint="sf=4"
       description="Galactic latitude of the pointing"/>
     <column name="tstart" type="double precision"
       unit="s" ucd="time.start;obs.exposure"
@@ -185,7 +185,7 @@
       description="Declination of the observed object as in the file's header (DEC_OBJ)"/>
     <column name="offset_obj" type="double precision"
       unit="deg" ucd="pos.angDistance"
-      tablehead="Offset" verbLevel="20"
+      tablehead="Offset" verbLevel="20" displayHint="sf=2"
       description="Distance of the observed object from the pointing"/>
     <column name="n_tels" type="integer"
       ucd="meta.number;instr.tel"

@@ -168,26 +168,26 @@
     </LOOP>
     <LOOP>
       <csvItems>
-        name,word
-        min,start
-        max,end
+        name,word,ucd
+        min,Start,start
+        max,End,end
       </csvItems>
       <events>
         <!-- not copied from ObsCore, because DaCHS gives those an xtype it does not put into TAP_SCHEMA -->
-        <column name="t_\name" type="double precision" unit="d" ucd="time.\word;obs.exposure"
-          tablehead="\word (UTC)" verbLevel="10"
+        <column name="t_\name" type="double precision" unit="d" ucd="time.\ucd;obs.exposure"
+          tablehead="\word (UTC)" verbLevel="10" displayHint="sf=5"
           description="\word of the observation, MJD UTC"/>
       </events>
     </LOOP>
-    <column original="//obscore#ObsCore.s_ra" ucd="pos.eq.ra;meta.main"/>
-    <column original="//obscore#ObsCore.s_dec" ucd="pos.eq.dec;meta.main"/>
+    <column original="//obscore#ObsCore.s_ra" ucd="pos.eq.ra;meta.main" displayHint="sf=4"/>
+    <column original="//obscore#ObsCore.s_dec" ucd="pos.eq.dec;meta.main" displayHint="sf=4"/>
     <!-- These have the types that the view casts to, so that their indexes can be used through it. -->
     <column original="//obscore#ObsCore.s_fov" type="real"/>
     <column original="//obscore#ObsCore.s_resolution" type="real"/>
     <column original="//obscore#ObsCore.em_min" type="real"/>
     <column original="//obscore#ObsCore.em_max" type="real"/>
     <column original="//obscore#ObsCore.em_res_power" type="real"/>
-    <column original="//obscore#ObsCore.t_exptime" type="double precision"/>
+    <column original="//obscore#ObsCore.t_exptime" type="double precision" displayHint="sf=1"/>
     <column name="simulated" type="smallint" ucd="meta.code"
       tablehead="Simulated" verbLevel="5"
       description="Whether the data come from a simulation (1) or from the sky (0); NULL if the collection does not say">
@@ -384,7 +384,23 @@
     <make table="import_problem"/>
   </data>
 
-  <data id="views" recreateAfter="import">
+  <!-- After an update of the software: tables keep their rows and get the columns they lack. -->
+  <data id="upgrade" updating="True" auto="False">
+    <sources item="the tables themselves"/>
+    <nullGrammar/>
+    <LOOP listItems="dataset hdu_index collection document import_problem">
+      <events>
+        <make table="\item">
+          <script name="add missing columns" type="newSource" lang="python">
+            from ingest.dachs import add_missing_columns
+            add_missing_columns(table)
+          </script>
+        </make>
+      </events>
+    </LOOP>
+  </data>
+
+  <data id="views">
     <make table="obs_index"/>
   </data>
 
@@ -437,8 +453,11 @@
         <inputKey original="obs_id" multiplicity="multiple"/>
       </condDesc>
     </dbCore>
-    <outputTable verbLevel="15">
-      <autoCols>*</autoCols>
+    <outputTable>
+      <autoCols>target_name, obs_id, obs_collection, instrument_name, s_ra, s_dec, s_fov, t_min, t_max, t_exptime,
+        energy_min, energy_max, ev_xel, obs_mode, zen_pnt, n_tels, quality, accref, accsize, mime, owner, embargo,
+        dataproduct_type, dataproduct_subtype, calib_level, obs_title, target_class, facility_name, proposal_id,
+        s_resolution, em_res_power, simulated, obs_publisher_did</autoCols>
     </outputTable>
   </service>
 
