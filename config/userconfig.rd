@@ -61,6 +61,12 @@
     <FEED source="rd/timesys#utc-mjd" column="t_min"/>
     <FEED source="rd/timesys#utc-mjd" column="t_max"/>
     <stc>Position ICRS "s_ra" "s_dec"</stc>
+    <!-- Instead of //obscore#dl: that one finds only services in the RD of the table, and answers one ID a call. -->
+    <meta>
+      !_associatedDatalinkService:
+      _associatedDatalinkService.serviceId: cta/dl#links
+      _associatedDatalinkService.idColumn: obs_publisher_did
+    </meta>
   </STREAM>
 
   <STREAM id="obscore-extrapars">

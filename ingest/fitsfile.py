@@ -254,6 +254,8 @@ def _column_chunks(stream: IO[bytes], hdu_number: int, name: str, rows_a_chunk: 
     if column is None:
         raise FitsError(f"HDU {table.name or hdu_number} has no column {name}.")
     row_bytes, left = integer(header, "NAXIS1") or 0, table.n_rows
+    if not 0 <= row_bytes * left <= _data_bytes(header):
+        raise FitsError(f"the HDU {table.name or hdu_number} is no table of NAXIS2 rows of NAXIS1 bytes.")
     rows_a_chunk = max(1, min(rows_a_chunk, PIECE_BYTES // max(row_bytes, 1)))
     while left > 0:
         n_rows = min(left, rows_a_chunk)

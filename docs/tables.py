@@ -1,0 +1,46 @@
+"""Writes the reference of the published tables, `docs/tables.md`, from the RDs (`make docs`; adaptor: imports DaCHS)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gavo import api
+
+TABLES = (
+    "//obscore#ObsCore",
+    "rd/obscore_hea#obscore_hea",
+    "cta/q#dataset",
+    "cta/q#obs_index",
+    "cta/q#hdu_index",
+    "cta/q#collection",
+    "cta/q#document",
+    "cta/q#import_problem",
+)
+
+
+def main(target: Path) -> None:
+    """Write the reference to a file."""
+    lines = ["# Tables", "", "Generated from the RDs by `make docs`; do not edit.", ""]
+    for reference in TABLES:
+        lines += _table(api.getReferencedElement(reference, api.TableDef))
+    target.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _table(table: Any) -> Iterator[str]:
+    yield f"## {table.getQName().lower()}"
+    yield ""
+    yield " ".join(str(table.getMeta("description")).split())
+    yield ""
+    yield "| column | type | unit | UCD | description |"
+    yield "|---|---|---|---|---|"
+    for column in table:
+        cells = (column.name, column.type, column.unit or "", column.ucd or "", column.description)
+        yield "| " + " | ".join(" ".join(str(cell).split()).replace("|", "\\|") for cell in cells) + " |"
+    yield ""
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
