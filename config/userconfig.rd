@@ -58,6 +58,11 @@
       ucd="meta.unit" utype="obscore:Char.SpectralAxis.unit"
       tablehead="Energy unit" verbLevel="25"
       description="Unit of the spectral axis inside the dataset"><property name="std">1</property></column>
+    <meta>
+      !_associatedDatalinkService:
+      _associatedDatalinkService.serviceId: cta/dl#links
+      _associatedDatalinkService.idColumn: obs_publisher_did
+    </meta>
     <FEED source="rd/timesys#utc-mjd" column="t_min"/>
     <FEED source="rd/timesys#utc-mjd" column="t_max"/>
     <stc>Position ICRS "s_ra" "s_dec"</stc>

@@ -175,7 +175,7 @@ class HDU:
         row_bytes = integer(self.header, "NAXIS1") or 0
         if column.offset + width > row_bytes:
             raise FitsError(f"the columns of HDU {self.name or self.number} are wider than its rows (NAXIS1).")
-        if not 0 <= row_bytes * self.n_rows <= len(self.data):
+        if row_bytes > MAX_TABLE_BYTES or not 0 <= row_bytes * self.n_rows <= len(self.data):
             raise FitsError(f"the HDU {self.name or self.number} is no table of NAXIS2 rows of NAXIS1 bytes.")
         table = np.frombuffer(self.data, np.uint8, count=row_bytes * self.n_rows)
         return table.reshape(self.n_rows, row_bytes)[:, column.offset : column.offset + width]

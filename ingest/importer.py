@@ -216,11 +216,18 @@ def _product(row: DatasetRow, access_path: str) -> ProductRow:
     return ProductRow(
         accref=row.accref,
         owner=row.owner,
-        embargo=row.embargo,
+        embargo=_last_proprietary_day(row.embargo),
         mime=row.mime,
         accessPath=access_path,
         sourceTable="cta.dataset",
     )
+
+
+def _last_proprietary_day(embargo: str | None) -> str | None:
+    """Return the day before an embargo ends: DaCHS gives data away only from the day after the date it is told."""
+    if embargo is None:
+        return None
+    return (datetime.date.fromisoformat(embargo) - datetime.timedelta(days=1)).isoformat()
 
 
 def _document_product(document: DocumentRow, naming: Naming) -> ProductRow:

@@ -1,43 +1,25 @@
 <?xml version="1.0" encoding="utf-8"?>
 <resource schema="cta" resdir="cta">
   <meta name="creationDate">2026-11-20T06:00:00Z</meta>
-  <meta name="title">DataLink for Gamma-Ray Observations</meta>
+  <meta name="title">DataLink and Cut-Outs for Gamma-Ray Observations</meta>
   <meta name="shortName">CTA links</meta>
-  <meta name="description">What belongs to a dataset: the file, its responses, the documents of its collection.</meta>
+  <meta name="description">What belongs to a dataset: the file, its responses, pictures, the documents of its collection, and services
+    that cut it out or pack it up.</meta>
   <meta name="subject">gamma-ray-astronomy</meta>
+  <meta name="subject">gamma-ray-telescopes</meta>
+  <meta name="coverage.waveband">Gamma-ray</meta>
 
-  <service id="links" allowed="dlmeta,dlget">
+  <service id="links" allowed="dlmeta">
     <meta name="title">Links of gamma-ray datasets</meta>
-    <datalinkCore>
-      <descriptorGenerator procDef="//soda#fromStandardPubDID">
-        <bind key="accrefPrefix">'cta/data/'</bind>
-        <setup>
-          <code>
-            from datalink.links import complete_descriptor as addExtras
-          </code>
-        </setup>
-      </descriptorGenerator>
-      <metaMaker semantics="#calibration">
-        <setup>
-          <code>
-            from datalink.links import calibration_links
-          </code>
-        </setup>
-        <code>
-          yield from calibration_links(descriptor)
-        </code>
-      </metaMaker>
-      <metaMaker semantics="#documentation">
-        <setup>
-          <code>
-            from datalink.links import documentation_links
-          </code>
-        </setup>
-        <code>
-          yield from documentation_links(descriptor)
-        </code>
-      </metaMaker>
-    </datalinkCore>
+    <meta name="description">The links of datasets (DataLink 1.1): files, responses, previews, packages, cut-out services,
+      documents. ID may be repeated.</meta>
+    <customCore module="res/links_core"/>
+  </service>
+
+  <service id="header" allowed="dlget">
+    <meta name="title">FITS headers of gamma-ray datasets</meta>
+    <meta name="description">All FITS headers of a file, as text.</meta>
+    <customCore module="res/header_core"/>
   </service>
 
   <regSuite title="cta/dl">
@@ -47,7 +29,11 @@
     </regTest>
     <regTest title="Files outside of the archive's data are not linked">
       <url ID="ivo://\getConfig{ivoa}{authority}/~?etc/passwd">links/dlmeta</url>
-      <code>self.assertHasStrings("Fault")</code>
+      <code>self.assertHasStrings("NotFoundFault")</code>
+    </regTest>
+    <regTest title="Without an identifier the service describes itself">
+      <url>links/dlmeta</url>
+      <code>self.assertHasStrings("adhoc:service", "links-1.1")</code>
     </regTest>
   </regSuite>
 </resource>

@@ -110,7 +110,7 @@
       obs_creation_date="obs_creation_date"
       obs_creator_name="obs_creator_name"
       obs_release_date="obs_release_date"
-      data_rights="CASE WHEN embargo &gt; CURRENT_DATE THEN 'proprietary' ELSE 'public' END"
+      data_rights="CASE WHEN owner IS NOT NULL AND embargo &gt; CURRENT_DATE THEN 'proprietary' ELSE 'public' END"
       bib_reference="bib_reference"
       proposal_id="proposal_id"
       s_resolution_min="s_resolution_min"

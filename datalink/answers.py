@@ -1,0 +1,96 @@
+"""What services answer with (adaptor: imports DaCHS): texts, files and streams as resources of the web server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from gavo.svcs import streaming
+from twisted.web import server, static
+
+from datalink.access import Verdict
+
+REALM = "CTA Science Archive"
+# soda.md §3: status and first word of the body of what is not given.
+REFUSALS = {
+    Verdict.LOGIN_NEEDED: (401, "AuthenticationError", "these data are proprietary; log in as a member of their group."),
+    Verdict.FORBIDDEN: (403, "AuthorizationError", "these data are proprietary, and not for your account."),
+}
+
+
+class TextAnswer:
+    """A short text with a status; 204 has no text."""
+
+    type = "text/plain"
+
+    def __init__(self, status: int, text: str = "") -> None:
+        self._status = status
+        self._text = text
+
+    def render(self, request: Any) -> Any:
+        """Send it."""
+        request.setResponseCode(self._status)
+        request.responseHeaders.removeHeader(b"content-disposition")
+        if self._status == 401:
+            request.setHeader("www-authenticate", f'Basic realm="{REALM}"')
+        if self._status != 204:
+            request.setHeader("content-type", "text/plain;charset=utf-8")
+            if request.method != b"HEAD":
+                request.write(self._text.encode("utf-8", "replace") + b"\n")
+        request.finish()
+        return server.NOT_DONE_YET
+
+
+def refusal(verdict: Verdict) -> TextAnswer:
+    """Return the answer to somebody who may not have the data."""
+    status, word, sentence = REFUSALS[verdict]
+    return TextAnswer(status, f"{word}: {sentence}")
+
+
+class FileAnswer:
+    """A file, with ranges; it can be removed once it is sent."""
+
+    def __init__(self, path: Path, mime: str, name: str | None = None, *, temporary: bool = False) -> None:
+        self._path = path
+        self.type = mime
+        self._name = name
+        self._temporary = temporary
+
+    def render(self, request: Any) -> Any:
+        """Send it."""
+        if self._name is None:
+            request.responseHeaders.removeHeader(b"content-disposition")
+        else:
+            request.setHeader("content-disposition", f'attachment; filename="{self._name}"')
+        if self._temporary:
+            request.notifyFinish().addBoth(lambda _: self._path.unlink(missing_ok=True))
+        resource = static.File(str(self._path))
+        resource.type, resource.encoding = self.type, None
+        return resource.render(request)
+
+
+class StreamAnswer:
+    """Bytes that are made while they are sent; the connection is cut when making them fails."""
+
+    def __init__(self, chunks: Callable[[], Iterable[bytes]], mime: str, name: str, size: int | None = None) -> None:
+        self._chunks = chunks
+        self.type = mime
+        self._name = name
+        self._size = size
+
+    def render(self, request: Any) -> Any:
+        """Send it."""
+        request.setHeader("content-type", self.type)
+        request.setHeader("content-disposition", f'attachment; filename="{self._name}"')
+        if self._size is not None:
+            request.setHeader("content-length", str(self._size))
+        if request.method == b"HEAD":
+            request.finish()
+            return server.NOT_DONE_YET
+        return streaming.streamOut(self._write, request)
+
+    def _write(self, out: Any) -> str:
+        for chunk in self._chunks():
+            out.write(chunk)
+        return ""

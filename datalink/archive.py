@@ -1,0 +1,164 @@
+"""Looks datasets up in the database (adaptor: imports DaCHS). A handful of queries serve any number of datasets."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gavo import base
+from gavo.protocols import creds
+
+from datalink.access import Protection, Viewer
+from datalink.datasets import CollectionTerms, Dataset, Document, Relative, Response, StoredFile
+
+_DATASET_COLUMNS = (
+    "obs_collection, obs_id, obs_title, dataproduct_type, dataproduct_subtype, s_ra, s_dec, s_fov, t_min, t_max,"
+    " energy_min, energy_max, em_min, em_max, ev_xel, event_type"
+)
+
+
+def datasets(publisher_dids: Sequence[str]) -> dict[str, Dataset]:
+    """Return the datasets that exist among some identifiers, with responses, documents and relatives.
+
+    Parameters
+    ----------
+    publisher_dids
+        Publisher DIDs, in any number and order.
+    """
+    wanted = {"dids": list(dict.fromkeys(publisher_dids))}
+    with base.getTableConn() as connection:
+        found = {row["obs_publisher_did"]: _dataset(row) for row in _rows(connection, _DATASET_QUERY, wanted)}
+        if not found:
+            return found
+        for row in _rows(connection, _RESPONSE_QUERY, wanted):
+            found[row["owner_did"]].responses.append(_response(row))
+        for row in _rows(connection, _RELATIVE_QUERY, wanted):
+            found[row["owner_did"]].relatives.append(
+                Relative(
+                    publisher_did=row["obs_publisher_did"],
+                    title=row["obs_title"] or row["obs_id"],
+                    subtype=row["dataproduct_subtype"],
+                    event_type=row["event_type"],
+                )
+            )
+        _add_surroundings(connection, found.values())
+    return found
+
+
+def viewer(query_meta: Any) -> Viewer:
+    """Return who asks; with a wrong password that is nobody, as it is elsewhere in DaCHS.
+
+    Parameters
+    ----------
+    query_meta
+        A ``gavo.svcs.QueryMeta`` made from a request.
+    """
+    return viewer_by_name(query_meta.getAuthUser() if query_meta["user_pretend"] else None)
+
+
+def viewer_by_name(user: str | None) -> Viewer:
+    """Return the owner of a job, who has logged in when making it."""
+    return Viewer(user, frozenset(creds.getGroupsForAuthUser(user))) if user else Viewer()
+
+
+_DATASET_QUERY = (
+    f'SELECT d.obs_publisher_did, {", ".join("d." + name.strip() for name in _DATASET_COLUMNS.split(","))},'  # noqa: S608
+    ' d.accref, d.accsize, d.mime, d.owner, d.embargo, p.accesspath'
+    " FROM cta.dataset AS d JOIN dc.products AS p ON p.accref = d.accref"
+    " WHERE d.obs_publisher_did = ANY(%(dids)s)"
+)
+_RESPONSE_QUERY = (
+    "SELECT h.obs_publisher_did AS owner_did, h.hdu_type, h.hdu_class, h.hdu_name, h.file_publisher_did AS"
+    " obs_publisher_did, d.accref, d.accsize, d.mime, d.owner, d.embargo, p.accesspath"
+    " FROM cta.hdu_index AS h JOIN cta.dataset AS d ON d.obs_publisher_did = h.file_publisher_did"
+    " JOIN dc.products AS p ON p.accref = d.accref"
+    " WHERE h.obs_publisher_did = ANY(%(dids)s)"
+    " AND h.hdu_type IN ('aeff', 'edisp', 'psf', 'bkg', 'rad_max')"
+    " ORDER BY h.obs_publisher_did, h.hdu_type"
+)
+_RELATIVE_QUERY = (
+    "SELECT d.obs_publisher_did AS owner_did, o.obs_publisher_did, o.obs_title, o.obs_id, o.dataproduct_subtype,"
+    " o.event_type FROM cta.dataset AS d JOIN cta.dataset AS o ON o.obs_id = d.obs_id"
+    " AND o.obs_collection = d.obs_collection AND o.obs_publisher_did <> d.obs_publisher_did"
+    " WHERE d.obs_publisher_did = ANY(%(dids)s) AND o.dataproduct_type = 'event' AND d.dataproduct_type = 'event'"
+    " ORDER BY o.obs_publisher_did"
+)
+
+
+def _rows(connection: Any, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.queryToDicts(sql, parameters)]
+
+
+def _dataset(row: Mapping[str, Any]) -> Dataset:
+    values = {
+        name.strip(): row[name.strip()]
+        for name in _DATASET_COLUMNS.split(",")
+        if name.strip() not in ("obs_title", "dataproduct_type", "dataproduct_subtype")
+    }
+    return Dataset(
+        file=_file(row),
+        collection=row["accref"].split("/")[2],
+        title=row["obs_title"] or row["obs_id"],
+        product_type=row["dataproduct_type"],
+        subtype=row["dataproduct_subtype"],
+        **values,
+    )
+
+
+def _file(row: Mapping[str, Any]) -> StoredFile:
+    return StoredFile(
+        accref=row["accref"],
+        publisher_did=row["obs_publisher_did"],
+        path=_path(row["accesspath"]),
+        mime=row["mime"],
+        size=row["accsize"],
+        protection=Protection(row["owner"], row["embargo"]),
+    )
+
+
+def _path(access_path: str) -> Path:
+    return Path(base.getConfig("inputsDir")) / access_path
+
+
+def _response(row: Mapping[str, Any]) -> Response:
+    return Response(
+        hdu_type=row["hdu_type"], hdu_class=row["hdu_class"], hdu_name=row["hdu_name"], file=_file(row)
+    )
+
+
+def _add_surroundings(connection: Any, found: Iterable[Dataset]) -> None:
+    """Add the documents and terms of the collections."""
+    by_collection: dict[str, list[Dataset]] = {}
+    for dataset in found:
+        by_collection.setdefault(dataset.collection, []).append(dataset)
+    names = {"names": list(by_collection)}
+    documents = (
+        "SELECT o.collection, o.accref, o.kind, o.title, o.mime, o.accsize, p.accesspath FROM cta.document AS o"
+        " JOIN dc.products AS p ON p.accref = o.accref WHERE o.kind <> 'index' AND o.collection = ANY(%(names)s)"
+        " ORDER BY o.kind <> 'terms', o.title"
+    )
+    for row in _rows(connection, documents, names):
+        document = Document(
+            accref=row["accref"],
+            kind=row["kind"],
+            title=row["title"],
+            mime=row["mime"],
+            size=row["accsize"],
+            path=_path(row["accesspath"]),
+        )
+        for dataset in by_collection[row["collection"]]:
+            dataset.documents.append(document)
+    terms = (
+        "SELECT name, title, terms, terms_uri, acknowledgement, reference_url FROM cta.collection"
+        " WHERE name = ANY(%(names)s)"
+    )
+    for row in _rows(connection, terms, names):
+        for dataset in by_collection[row["name"]]:
+            dataset.terms = CollectionTerms(**row)
+
+
+def today() -> datetime.date:
+    """Return today's date in UTC."""
+    return datetime.datetime.now(datetime.timezone.utc).date()
