@@ -9,7 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from ops import console, imports, server
+from ops import console, demo_account, imports, server
 from ops.errors import OperatorError
 from ops.instance import Instance
 from ops.processes import run_logged
@@ -41,6 +41,10 @@ def run(instance: Instance, port: int | None) -> int:
     header, *rows = query(instance, QUERY)
     print(console.table(header, rows))
     print(addresses(instance))
+    name, password = demo_account.ensure(instance)
+    print(
+        f"account  {name}:{password}   may fetch the sample's proprietary runs (kept in {instance.state / 'demo-account'})"
+    )
     if not rows:
         print("error: the query found nothing; see the import's log above.", file=sys.stderr)
         return 1

@@ -31,6 +31,9 @@ class Resource:
         pattern matches nothing.
     publish
         Whether it goes to the registry and the service list.
+    holds_settings
+        Whether the database has settings of the site (its address, say) for it, so that their change asks for
+        `refresh`, too.
     """
 
     rd: str
@@ -38,6 +41,7 @@ class Resource:
     refresh: tuple[tuple[str, ...], ...] = ()
     depends: tuple[str, ...] = ()
     publish: bool = True
+    holds_settings: bool = False
 
 
 RESOURCES: tuple[Resource, ...] = (
@@ -61,8 +65,15 @@ RESOURCES: tuple[Resource, ...] = (
         "cta/q",
         create=(("cta/q",),),
         # `-m` alone would fail on new columns, and leaves the views as they were.
-        refresh=(("cta/q", "upgrade"), ("-m", "cta/q"), ("cta/q", "views"), ("rd/obscore_hea", "create")),
+        refresh=(
+            ("cta/q", "upgrade"),
+            ("-m", "cta/q"),
+            ("cta/q", "views"),
+            ("//obscore", "create"),
+            ("rd/obscore_hea", "create"),
+        ),
         depends=("inputs/cta/q.rd", "rd/*.rd", "config/userconfig.rd"),
+        holds_settings=True,  # access_url in the view ivoa.obscore
     ),
 )
 SYSTEM_PREFIX = "//"
@@ -74,7 +85,8 @@ def set_up(instance: Instance) -> bool:
     present = [resource for resource in RESOURCES if is_present(resource, instance.code)]
     for resource in present:
         known = instance.memory.imported.get(resource.rd)
-        current = fingerprint(matching(instance.code, resource.depends))
+        settings = settings_files(instance) if resource.holds_settings else []
+        current = fingerprint([*matching(instance.code, resource.depends), *settings])
         if known == current:
             continue
         done = True
@@ -88,7 +100,7 @@ def set_up(instance: Instance) -> bool:
 def publish(instance: Instance, always: Iterable[str] = ()) -> bool:
     """Publish the RDs if they or the settings have changed since; those of `always` in any case."""
     present = [resource for resource in RESOURCES if resource.publish and is_present(resource, instance.code)]
-    settings = [instance.etc / name for name in ("gavorc", "site.rc", "defaultmeta.txt")]
+    settings = [*settings_files(instance), instance.etc / "defaultmeta.txt"]
     settings += sorted((instance.resource_dir / "collections").glob("*.toml"))
     rds = {path for resource in present for path in matching(instance.code, resource.depends)}
     current = fingerprint([*settings, *sorted(rds)], ",".join(resource.rd for resource in present))
@@ -101,6 +113,11 @@ def publish(instance: Instance, always: Iterable[str] = ()) -> bool:
     instance.memory.published = current
     instance.save()
     return True
+
+
+def settings_files(instance: Instance) -> list[Path]:
+    """Return the files with the settings of the site."""
+    return [instance.etc / "gavorc", instance.etc / "site.rc"]
 
 
 def dachs(instance: Instance, what: str, *arguments: str, told: bool = False) -> str:
