@@ -14,7 +14,11 @@ from datalink.access import Verdict
 REALM = "CTA Science Archive"
 # soda.md §3: status and first word of the body of what is not given.
 REFUSALS = {
-    Verdict.LOGIN_NEEDED: (401, "AuthenticationError", "these data are proprietary; log in as a member of their group."),
+    Verdict.LOGIN_NEEDED: (
+        401,
+        "AuthenticationError",
+        "these data are proprietary; log in as a member of their group.",
+    ),
     Verdict.FORBIDDEN: (403, "AuthorizationError", "these data are proprietary, and not for your account."),
 }
 

@@ -15,7 +15,8 @@ from datalink.datasets import CollectionTerms, Dataset, Document, Relative, Resp
 
 _DATASET_COLUMNS = (
     "obs_collection, obs_id, obs_title, dataproduct_type, dataproduct_subtype, s_ra, s_dec, s_fov, t_min, t_max,"
-    " energy_min, energy_max, em_min, em_max, ev_xel, event_type"
+    " energy_min, energy_max, em_min, em_max, ev_xel, event_type, target_name,"
+    " instrument_name"
 )
 
 
@@ -64,8 +65,8 @@ def viewer_by_name(user: str | None) -> Viewer:
 
 
 _DATASET_QUERY = (
-    f'SELECT d.obs_publisher_did, {", ".join("d." + name.strip() for name in _DATASET_COLUMNS.split(","))},'  # noqa: S608
-    ' d.accref, d.accsize, d.mime, d.owner, d.embargo, p.accesspath'
+    f"SELECT d.obs_publisher_did, {', '.join('d.' + name.strip() for name in _DATASET_COLUMNS.split(','))},"  # noqa: S608
+    " d.accref, d.accsize, d.mime, d.owner, d.embargo, p.accesspath"
     " FROM cta.dataset AS d JOIN dc.products AS p ON p.accref = d.accref"
     " WHERE d.obs_publisher_did = ANY(%(dids)s)"
 )
@@ -123,9 +124,7 @@ def _path(access_path: str) -> Path:
 
 
 def _response(row: Mapping[str, Any]) -> Response:
-    return Response(
-        hdu_type=row["hdu_type"], hdu_class=row["hdu_class"], hdu_name=row["hdu_name"], file=_file(row)
-    )
+    return Response(hdu_type=row["hdu_type"], hdu_class=row["hdu_class"], hdu_name=row["hdu_name"], file=_file(row))
 
 
 def _add_surroundings(connection: Any, found: Iterable[Dataset]) -> None:
@@ -162,3 +161,37 @@ def _add_surroundings(connection: Any, found: Iterable[Dataset]) -> None:
 def today() -> datetime.date:
     """Return today's date in UTC."""
     return datetime.datetime.now(datetime.timezone.utc).date()
+
+
+def event_lists(collection: str) -> list[Dataset]:
+    """Return the event lists of a collection, without their surroundings."""
+    sql = _DATASET_QUERY.replace(
+        "d.obs_publisher_did = ANY(%(dids)s)",
+        "d.dataproduct_type = 'event' AND starts_with(d.accref, %(prefix)s) ORDER BY d.accref",
+    )
+    with base.getTableConn() as connection:
+        return [_dataset(row) for row in _rows(connection, sql, {"prefix": f"cta/data/{collection}/"})]
+
+
+def observations(publisher_dids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the rows of ``cta.obs_index`` of some datasets, with their event type, by identifier."""
+    sql = (
+        "SELECT o.*, d.event_type FROM cta.obs_index AS o JOIN cta.dataset AS d USING (obs_publisher_did)"
+        " WHERE o.obs_publisher_did = ANY(%(dids)s)"
+    )
+    with base.getTableConn() as connection:
+        return {row["obs_publisher_did"]: row for row in _rows(connection, sql, {"dids": list(publisher_dids)})}
+
+
+def hdu_rows(publisher_dids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of ``cta.hdu_index`` of some datasets."""
+    sql = "SELECT * FROM cta.hdu_index WHERE obs_publisher_did = ANY(%(dids)s) ORDER BY obs_publisher_did, hdu_type"
+    with base.getTableConn() as connection:
+        return _rows(connection, sql, {"dids": list(publisher_dids)})
+
+
+def collections(names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the rows of ``cta.collection`` of some collections."""
+    sql = "SELECT * FROM cta.collection WHERE name = ANY(%(names)s) ORDER BY name"
+    with base.getTableConn() as connection:
+        return _rows(connection, sql, {"names": list(names)})

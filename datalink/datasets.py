@@ -87,6 +87,8 @@ class Dataset:
     em_min: float | None = None
     em_max: float | None = None
     ev_xel: int | None = None
+    target_name: str | None = None
+    instrument_name: str | None = None
     event_type: str | None = None
     responses: list[Response] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)

@@ -142,9 +142,7 @@ def _spatial_parameters(dataset: Dataset) -> Iterator[Parameter]:
             vertices = circle_polygon_deg(dataset.s_ra, dataset.s_dec, radius).ravel()
             polygon = " ".join(f"{value:.7f}" for value in vertices)
     outline = {"ucd": "pos.outline;obs", "datatype": "double", "unit": "deg"}
-    yield Parameter(
-        name="CIRCLE", arraysize="3", xtype="circle", description="A circle, ICRS", high=circle, **outline
-    )
+    yield Parameter(name="CIRCLE", arraysize="3", xtype="circle", description="A circle, ICRS", high=circle, **outline)
     yield Parameter(
         name="POLYGON",
         arraysize="*",

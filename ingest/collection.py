@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ingest.errors import CollectionError
+from ingest.timescale import TimeError, TimeReference
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -107,12 +109,11 @@ def load_collection(path: Path, name: str) -> Collection:
     CollectionError
         With a sentence naming the file, the key and what it should be.
     """
-    if not NAME.fullmatch(name):
-        raise CollectionError(f"'{name}' is not a collection name: use letters, digits, dots, dashes, underscores.")
+    _check_name(name)
     try:
         raw = path.read_bytes()
         table = tomllib.loads(raw.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except (ValueError, RecursionError) as exc:
         raise CollectionError(f"the collection file {path} is not valid TOML: {exc}.") from exc
     except OSError as exc:
         raise CollectionError(f"the collection file {path} cannot be read: {exc.strerror}.") from exc
@@ -124,13 +125,22 @@ def load_collection(path: Path, name: str) -> Collection:
     return collection
 
 
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise CollectionError(f"'{name}' is not a collection name: use letters, digits, dots, dashes, underscores.")
+
+
 def _collection_from(table: Mapping[str, Any], name: str, digest: str) -> Collection:
     rest = dict(table)
     sections: dict[str, Any] = {
         "defaults": _section(Defaults, rest.pop("defaults", {}), "[defaults]"),
         "paths": tuple(_section(PathRule, entry, "[[paths]]") for entry in _list_of(rest.pop("paths", []), "paths")),
-        "outside": tuple(str(folder) for folder in _list_of(rest.pop("outside", []), "outside")),
+        "outside": tuple(_list_of(rest.pop("outside", []), "outside")),
     }
+    for folder in sections["outside"]:
+        if not isinstance(folder, str):
+            raise CollectionError(f"'outside' must be a list of folders in quotes, not {folder!r}.")
+    _check_defaults(sections["defaults"])
     for reserved in ("name", "digest"):
         if reserved in rest:
             raise CollectionError(f"the key '{reserved}' cannot be set.")
@@ -139,12 +149,35 @@ def _collection_from(table: Mapping[str, Any], name: str, digest: str) -> Collec
     return Collection(name=name, digest=digest, **sections, **values)
 
 
+def _check_defaults(defaults: Defaults) -> None:
+    for key, (low, high) in _LIMITS.items():
+        value = getattr(defaults, key)
+        if value is not None and not low <= value <= high:
+            raise CollectionError(f"'{key}' in [defaults] must be between {low:g} and {high:g}, not {value:g}.")
+    lower, upper = defaults.energy_min_tev, defaults.energy_max_tev
+    if lower is not None and upper is not None and not lower < upper:
+        raise CollectionError("'energy_min_tev' in [defaults] must be less than 'energy_max_tev'.")
+    if defaults.timesys is not None:
+        try:
+            TimeReference.from_header({"MJDREF": 0}, defaults.timesys)
+        except TimeError as exc:
+            raise CollectionError(f"'timesys' in [defaults]: {exc}") from exc
+
+
 def _check_access(collection: Collection, path: Path) -> None:
-    for rule in (PathRule("*", collection.owner, collection.embargo), *collection.paths):
-        if rule.owner and (rule.embargo or collection.embargo) is None:
+    """Refuse half an embargo: whoever wrote one means data that are not public."""
+    for rule in (PathRule("*"), *collection.paths):
+        owner = collection.owner if rule.owner is None else rule.owner
+        embargo = rule.embargo or collection.embargo
+        if owner and embargo is None:
             raise CollectionError(
                 f"in the collection file {path}: '{rule.match}' has an owner but no embargo, so its data would be "
                 "public; say until when they are proprietary (embargo = 2030-01-01)."
+            )
+        if not owner and (rule.embargo or (embargo and rule.owner is None)):
+            raise CollectionError(
+                f"in the collection file {path}: '{rule.match}' has an embargo but no owner, so its data would be "
+                'public; say which group may fetch them (owner = "group").'
             )
 
 
@@ -160,6 +193,17 @@ def _section(kind: type[Section], table: object, where: str) -> Section:
     return kind(**_checked(kind, table, where))
 
 
+# What a value in [defaults] can be; energies and widths are positive.
+_LIMITS: dict[str, tuple[float, float]] = {
+    "ra_pnt_deg": (0.0, 360.0),
+    "dec_pnt_deg": (-90.0, 90.0),
+    "s_fov_deg": (1e-6, 360.0),
+    "energy_min_tev": (1e-12, 1e12),
+    "energy_max_tev": (1e-12, 1e12),
+    "reference_energy_tev": (1e-12, 1e12),
+    "reference_offset_deg": (0.0, 180.0),
+    "t_resolution_s": (0.0, 1e9),
+}
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "str": ((str,), "a text in quotes"),
     "float": ((int, float), "a number"),
@@ -182,6 +226,8 @@ def _checked(kind: type, table: Mapping[str, Any], where: str) -> dict[str, Any]
             raise CollectionError(f"'{key}' in {where} must be {described}, not {value!r}.")
         if isinstance(value, datetime.datetime):
             value = value.date()
+        if wanted == "float" and not abs(value) <= sys.float_info.max:
+            raise CollectionError(f"'{key}' in {where} must be a finite number, not {value}.")
         values[key] = float(value) if wanted == "float" else value
     for key, item in known.items():
         if key not in values and item.default is MISSING and item.default_factory is MISSING:
@@ -200,7 +246,13 @@ def write_collection(path: Path, name: str, facts: Mapping[str, str | None]) -> 
         The collection's name.
     facts
         Any of ``facility_name``, ``instrument_name`` and ``creator``, as read from the headers.
+
+    Raises
+    ------
+    CollectionError
+        When this is no name for a collection, or the file cannot be written.
     """
+    _check_name(name)
     facility = facts.get("facility_name")
     title = f"{facility} data, collection {name}" if facility else f"Collection {name}"
     lines = [
@@ -227,10 +279,14 @@ def write_collection(path: Path, name: str, facts: Mapping[str, str | None]) -> 
         "# s_fov_deg = 5.0",
         "",
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("x", encoding="utf-8") as out:
-        out.write("\n".join(lines))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as out:
+            out.write("\n".join(lines))
+    except OSError as exc:
+        raise CollectionError(f"the collection file {path} cannot be written: {exc.strerror}.") from exc
 
 
 def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    # TOML wants one more control character escaped than JSON does.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

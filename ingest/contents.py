@@ -104,12 +104,11 @@ def _add_located(contents: Contents, located: Located) -> None:
     except (FitsError, OSError) as exc:
         contents.doubts.append(f"the response file {located.file.relpath} cannot be used: {exc}")
         return
-    wanted = located.entry.hdu_name.upper()
-    named = [hdu for hdu in hdus if hdu.name == wanted] or [
-        hdu for hdu in hdus if (role := roles.get(hdu.number)) and role.hdu_type == located.entry.hdu_type
-    ]
+    wanted, hdu_type = located.entry.hdu_name.upper(), located.entry.hdu_type
+    responses = [hdu for hdu in hdus if (role := roles.get(hdu.number)) and role.hdu_type == hdu_type]
+    named = [hdu for hdu in responses if hdu.name == wanted] or responses
     if not named:
-        contents.doubts.append(f"the response file {located.file.relpath} has no HDU {wanted}.")
+        contents.doubts.append(f"the response file {located.file.relpath} has no HDU {wanted} of type {hdu_type}.")
     _add_responses(contents, named[:1], roles)
 
 

@@ -153,7 +153,7 @@ class HDU:
             raise FitsError(f"the column {column.name} of HDU {self.name or self.number} does not hold text.")
         if column.repeat == 0:
             return [""] * self.n_rows
-        cells = self._bytes(column, column.repeat)
+        cells = self.cell_bytes(column, column.repeat)
         texts = np.ascontiguousarray(cells).view(f"S{column.repeat}")[:, 0].tolist()
         # FITS 4.0, 7.3.3.1: a NUL ends the text; what follows is undefined.
         return [text.partition(b"\0")[0].decode("latin-1").strip() for text in texts]
@@ -164,12 +164,13 @@ class HDU:
         dtype = np.dtype(_DTYPES[column.code])
         if column.repeat == 0:
             return np.empty((self.n_rows, 0), dtype)
-        cells = self._bytes(column, dtype.itemsize * column.repeat)
+        cells = self.cell_bytes(column, dtype.itemsize * column.repeat)
         if self.n_rows != 1:
             cells = np.ascontiguousarray(cells)
         return cells.view(dtype)
 
-    def _bytes(self, column: Column, width: int) -> NDArray[np.uint8]:
+    def cell_bytes(self, column: Column, width: int) -> NDArray[np.uint8]:
+        """Return the first `width` bytes of a column's cells as they are in the file, shape ``(n_rows, width)``."""
         if self.data is None:
             raise FitsError(f"the data of HDU {self.name or self.number} were not read.")
         row_bytes = integer(self.header, "NAXIS1") or 0
@@ -245,16 +246,16 @@ def iter_column(path: Path, hdu_number: int, name: str, rows_a_chunk: int = 2**1
 
 def _column_chunks(stream: IO[bytes], hdu_number: int, name: str, rows_a_chunk: int) -> Iterator[NDArray[np.float64]]:
     for number_before in range(hdu_number):
-        size = _data_bytes(_present(_header(stream, number_before), hdu_number))
+        size = data_bytes(_present(_header(stream, number_before), hdu_number))
         _skip(stream, size)
-        stream.seek(_padded(size) - size, 1)
+        stream.seek(padded(size) - size, 1)
     header = _present(_header(stream, hdu_number), hdu_number)
     table = HDU(hdu_number, header)
     column = table.columns().get(name)
     if column is None:
         raise FitsError(f"HDU {table.name or hdu_number} has no column {name}.")
     row_bytes, left = integer(header, "NAXIS1") or 0, table.n_rows
-    if not 0 <= row_bytes * left <= _data_bytes(header):
+    if not 0 <= row_bytes * left <= data_bytes(header):
         raise FitsError(f"the HDU {table.name or hdu_number} is no table of NAXIS2 rows of NAXIS1 bytes.")
     rows_a_chunk = max(1, min(rows_a_chunk, PIECE_BYTES // max(row_bytes, 1)))
     while left > 0:
@@ -289,7 +290,7 @@ def _hdus(stream: IO[bytes], wanted: Callable[[HDU], bool]) -> Iterator[HDU]:
         if header is None:
             return
         hdu = HDU(hdu_number, header)
-        size = _data_bytes(header)
+        size = data_bytes(header)
         if hdu.is_table and wanted(hdu):
             if size > MAX_TABLE_BYTES:
                 raise FitsError(f"HDU {hdu.name or hdu_number} holds {size} bytes, too many for a table of its kind.")
@@ -297,7 +298,7 @@ def _hdus(stream: IO[bytes], wanted: Callable[[HDU], bool]) -> Iterator[HDU]:
         else:
             _skip(stream, size)
         # Some writers leave out the padding of the last HDU: only the data themselves must be complete.
-        stream.seek(_padded(size) - size, 1)
+        stream.seek(padded(size) - size, 1)
         yield hdu
     raise FitsError(f"the file has more than {MAX_HDUS} HDUs.")
 
@@ -319,7 +320,7 @@ def _header(stream: IO[bytes], hdu_number: int) -> dict[str, Value] | None:
     raise FitsError(f"the header of HDU {hdu_number} has no END.")
 
 
-def _data_bytes(header: Header) -> int:
+def data_bytes(header: Header) -> int:
     bitpix, n_axes = integer(header, "BITPIX"), integer(header, "NAXIS") or 0
     axes = [integer(header, f"NAXIS{axis + 1}") for axis in range(min(n_axes, MAX_AXES))]
     if bitpix is None or n_axes > MAX_AXES or any(axis is None or axis < 0 for axis in axes):
@@ -334,7 +335,7 @@ def _data_bytes(header: Header) -> int:
     return size
 
 
-def _padded(size: int) -> int:
+def padded(size: int) -> int:
     return -(-size // BLOCK) * BLOCK
 
 

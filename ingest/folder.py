@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,10 +52,19 @@ class FoundFile:
 
 @dataclass(slots=True)
 class Found:
-    """All files of a collection, by `relpath`, and what could not be looked at: (path, severity, sentence)."""
+    """All files of a collection, by `relpath`, and what could not be looked at: (path, severity, sentence).
+
+    ``real`` has the `relpath` of every file and folder by its path without links.
+    """
 
     files: dict[str, FoundFile] = field(default_factory=dict)
     problems: list[tuple[str, str, str]] = field(default_factory=list)
+    real: dict[Path, str] = field(default_factory=dict)
+
+    def add(self, file: FoundFile, real: Path) -> None:
+        """Add a file; `real` is its path without links."""
+        self.files[file.relpath] = file
+        self.real[real] = file.relpath
 
 
 def document_mime(path: Path) -> str | None:
@@ -89,20 +100,37 @@ class Folder:
     """
 
     def __init__(self, root: Path, outside: tuple[str, ...] = ()) -> None:
-        if not root.is_dir():
+        if not is_folder(root):
             raise CollectionError(f"the folder {root} does not exist; link or mount it and import again.")
         if not os.access(root, os.R_OK | os.X_OK):
             raise CollectionError(f"the folder {root} cannot be read by the server's user; mend its permissions.")
-        self.root = root.resolve()
-        self.outside = tuple(Path(folder).resolve() for folder in outside)
-        for folder in self.outside:
-            if not folder.is_dir():
+        self.root = _real(root)
+        for folder in outside:
+            if not is_folder(self.root / folder):
                 raise CollectionError(f"the folder {folder} that the collection file allows ('outside') is not there.")
+        self.outside = tuple(_real(self.root / folder) for folder in outside)
 
     def find(self) -> Found:
-        """Walk the folder; links are followed only to places inside it or below an allowed folder."""
-        found = Found()
-        self._walk(self.root, "", found, {self.root})
+        """Walk the folder; links are followed only to places inside it or below an allowed folder.
+
+        Links come last: a file is called by its own path rather than by that of a link to it, and taken once however
+        many links lead to it.
+        """
+        found = Found(real={self.root: "."})
+        folders, links = deque([(self.root, self.root, "")]), deque[tuple[Path, str]]()
+        while folders or links:
+            if folders:
+                folder, real, prefix = folders.popleft()
+                for entry in self._entries(folder, prefix, found):
+                    path, relpath = Path(entry.path), f"{prefix}{entry.name}"
+                    if entry.is_symlink():
+                        links.append((path, relpath))
+                    elif self._take(path, real / entry.name, relpath, found):
+                        folders.append((path, real / entry.name, f"{relpath}/"))
+            else:
+                path, relpath = links.popleft()
+                if self._take(path, _real(path), relpath, found):
+                    folders.append((path, _real(path), f"{relpath}/"))
         return found
 
     def locate(self, index_path: str) -> FoundFile | None:
@@ -113,16 +141,21 @@ class Folder:
         index_path
             Relative to the collection's folder; may lead out of it.
         """
-        path = Path(os.path.normpath(self.root / index_path))
-        relpath = self._relpath(path.resolve())
-        if relpath is None or not path.is_file():
+        real = _real(self.root / os.path.normpath(index_path))
+        relpath = self._relpath(real)
+        if relpath is None:
             return None
-        status = path.stat()
-        return FoundFile(relpath, path.resolve(), status.st_size, status.st_mtime_ns)
+        try:
+            status = real.stat()
+        except OSError:
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return FoundFile(relpath, real, status.st_size, status.st_mtime_ns)
 
     def contains(self, index_path: str) -> bool:
         """Return whether a path of an index table stays inside the collection or an allowed folder."""
-        return self._relpath(Path(os.path.normpath(self.root / index_path)).resolve()) is not None
+        return self._relpath(_real(self.root / os.path.normpath(index_path))) is not None
 
     def _relpath(self, real: Path) -> str | None:
         if real.is_relative_to(self.root):
@@ -132,44 +165,76 @@ class Folder:
                 return f"outside/{number}/{real.relative_to(folder).as_posix()}"
         return None
 
-    def _walk(self, folder: Path, prefix: str, found: Found, seen: set[Path]) -> None:
+    def _entries(self, folder: Path, prefix: str, found: Found) -> Iterator[os.DirEntry[str]]:
+        """Yield what a folder holds and may be published, in the order of the names."""
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            with os.scandir(folder) as entries:
+                present = sorted(entries, key=lambda entry: entry.name)
         except OSError as exc:
             found.problems.append((prefix or ".", "error", f"the folder cannot be read ({exc.strerror})."))
             return
-        for entry in entries:
-            self._visit(entry, f"{prefix}{entry.name}", found, seen)
+        for entry in present:
+            if entry.name.startswith("."):
+                found.problems.append((f"{prefix}{entry.name}", "info", "hidden files are left out."))
+            elif not is_utf8(entry.name):
+                found.problems.append((f"{prefix}{entry.name}", "error", "its name is not UTF-8; rename it."))
+            else:
+                yield entry
 
-    def _visit(self, entry: os.DirEntry[str], relpath: str, found: Found, seen: set[Path]) -> None:
+    def _take(self, path: Path, real: Path, relpath: str, found: Found) -> bool:
+        """Add a file to what was found, or say why it is not; return whether it is a folder to walk."""
         try:
-            status = entry.stat()
+            status = path.stat()
         except OSError as exc:
             found.problems.append((relpath, "error", f"the file cannot be looked at ({exc.strerror})."))
-            return
-        path = Path(entry.path)
-        if entry.name.startswith("."):
-            found.problems.append((relpath, "info", "hidden files are left out."))
-        elif entry.is_symlink() and self._relpath(path.resolve()) is None:
+            return False
+        is_folder = stat.S_ISDIR(status.st_mode)
+        if self._relpath(real) is None:
+            sentence = "this link leads out of the collection; allow its folder with 'outside'."
+            found.problems.append((relpath, "error", sentence))
+        elif real in found.real:
+            kind = "folder" if is_folder else "file"
             found.problems.append(
-                (relpath, "error", "this link leads out of the collection; allow its folder with 'outside'.")
+                (relpath, "info", f"this is the same {kind} as {found.real[real]}; it is taken once.")
             )
-        elif stat.S_ISDIR(status.st_mode):
-            real = path.resolve()
-            if real in seen:
-                found.problems.append((relpath, "info", "this link leads to a folder of the collection itself."))
-                return
-            seen.add(real)
-            self._walk(path, f"{relpath}/", found, seen)
+        elif is_folder:
+            found.real[real] = relpath
+            return True
         elif not stat.S_ISREG(status.st_mode):
             found.problems.append((relpath, "error", "this is not a regular file."))
         elif not os.access(path, os.R_OK):
             found.problems.append((relpath, "error", "the server's user may not read this file."))
         else:
-            found.files[relpath] = FoundFile(relpath, path, status.st_size, status.st_mtime_ns)
+            found.add(FoundFile(relpath, path, status.st_size, status.st_mtime_ns), real)
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is a folder; one that may not be looked at is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _real(path: Path) -> Path:
+    """Return a path without links; unlike `Path.resolve` it does not mind loops of links."""
+    return Path(os.path.realpath(path))
+
+
+def is_utf8(name: str) -> bool:
+    """Return whether a file name is text; other names cannot be stored in the database."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def begins_like_fits(path: Path) -> bool:
-    """Return whether a file of unknown kind begins as a plain FITS file does."""
-    with path.open("rb") as raw:
-        return raw.read(9) == b"SIMPLE  ="
+    """Return whether a file of unknown kind begins as a plain FITS file does; one that cannot be read does not."""
+    try:
+        with path.open("rb") as raw:
+            return raw.read(9) == b"SIMPLE  ="
+    except OSError:
+        return False

@@ -6,6 +6,7 @@ GADF 0.3 (general/hduclass, events/events) says what files should hold; real one
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ingest.fitsfile import HDU
@@ -144,16 +145,19 @@ def direction(header: Header, lon_key: str, lat_key: str, *, zero_is_unset: bool
         return None
     if zero_is_unset and lon == 0.0 and lat == 0.0:
         return None
-    return lon % 360.0, lat
+    # once more, because a tiny negative angle comes out of the first modulo as exactly 360
+    return lon % 360.0 % 360.0, lat
 
 
 def obs_id_of(header: Header) -> str | None:
-    """Return OBS_ID as text without padding; 0 and blanks mean it was never set."""
+    """Return OBS_ID as text without padding; 0, place-holders and what is no number mean it was never set."""
     value = header.get("OBS_ID")
-    if isinstance(value, float) and value == int(value):
-        value = int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        value = int(value) if value.is_integer() else value
     stripped = "" if value is None or isinstance(value, bool) else " ".join(str(value).split())
-    return None if stripped in ("", "0") else stripped
+    return None if stripped == "0" or stripped.upper() in _UNSET_TEXTS else stripped
 
 
 def tracking_mode(obs_mode: str | None) -> str | None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from ingest import gadf
 from ingest.collection import Collection
 from ingest.contents import Contents, Located, read_contents
 from ingest.errors import IngestError
 from ingest.fitsfile import FitsError
-from ingest.folder import FoundFile
+from ingest.folder import FITS_SUFFIXES, FoundFile
 from ingest.index import IndexFacts
 from ingest.observation import Observation
 from ingest.response_file import describe_response_file
-from ingest.rows import DatasetRow, HduRow
+from ingest.rows import SINGLE_PRECISION, DatasetRow, HduRow, columns
+from ingest.timescale import TimeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,11 @@ def harvest(task: Task, collection: Collection) -> Harvest:
     try:
         contents = read_contents(task.file, [located for located, _, _ in task.elsewhere])
         _describe(task, collection, contents, result)
-    except (FitsError, IngestError) as exc:
+    except (FitsError, IngestError, TimeError) as exc:
         result.problems.append(("error", str(exc)))
     except OSError as exc:
         result.problems.append(("error", f"the file cannot be read ({exc.strerror or exc})."))
-    except (ValueError, ArithmeticError, LookupError, TypeError) as exc:
+    except Exception as exc:
         # A file can be wrong in ways nobody foresaw; it must not stop the import of the others.
         result.problems.append(("error", f"the file is not understood ({type(exc).__name__}: {exc})."))
     if any(severity == "error" for severity, _ in result.problems):
@@ -64,11 +68,13 @@ def _describe(task: Task, collection: Collection, contents: Contents, result: Ha
     if events:
         row = _new_row(task, collection, _obs_id(task, contents))
         observation = Observation(contents, collection, task.facts, row)
+        if gadf.obs_id_of(events[0].header) is None and task.facts.obs_id is None:
+            observation.doubts.append("there is no OBS_ID; the file's name stands in for it.")
         if len(events) > 1:
             observation.doubts.append(f"the file has {len(events)} event tables; the first one is described.")
         result.row = observation.fill()
         result.problems += [("warning", doubt) for doubt in observation.doubts]
-    elif contents.response_types or task.facts.responses:
+    elif any(role.hdu_type in gadf.RESPONSES for role in contents.roles.values()):
         result.row = describe_response_file(contents, collection, _new_row(task, collection, _file_id(task)))
         result.problems += [("warning", doubt) for doubt in contents.doubts]
     elif contents.of_type(gadf.OBS_INDEX) or contents.of_type(gadf.HDU_INDEX):
@@ -80,7 +86,27 @@ def _describe(task: Task, collection: Collection, contents: Contents, result: Ha
     else:
         names = ", ".join(filter(None, (hdu.name for hdu in contents.hdus))) or "none with a name"
         raise IngestError(f"the file has neither an EVENTS table nor responses (its HDUs: {names}).")
+    result.problems += [("warning", doubt) for doubt in _drop_unstorable(result.row)]
     result.hdus = list(_hdu_rows(task, contents, result.row))
+
+
+def _drop_unstorable(row: DatasetRow) -> Iterator[str]:
+    """Remove numbers that the table cannot hold; one of them would end the import of all files. Yield sentences."""
+    for name in columns(DatasetRow):
+        value = getattr(row, name)
+        if isinstance(value, float):
+            storable = math.isfinite(value) and (name not in SINGLE_PRECISION or _fits_single(value))
+        else:
+            storable = not isinstance(value, int) or name == "accsize" or -(2**31) <= value < 2**31
+        if not storable:
+            setattr(row, name, None)
+            yield f"the value of {name} is out of range and was left out."
+
+
+def _fits_single(value: float) -> bool:
+    with np.errstate(over="ignore", under="ignore"):
+        single = np.float32(value)
+    return bool(np.isfinite(single)) and (single != 0) == (value != 0)
 
 
 def _new_row(task: Task, collection: Collection, obs_id: str) -> DatasetRow:
@@ -89,7 +115,7 @@ def _new_row(task: Task, collection: Collection, obs_id: str) -> DatasetRow:
     released = rule.embargo if rule.owner else collection.release_date
     return DatasetRow(
         accref=task.accref,
-        owner=rule.owner,
+        owner=rule.owner or None,
         embargo=embargo,
         accsize=task.file.size,
         obs_publisher_did=task.publisher_did,
@@ -113,7 +139,9 @@ def _obs_id(task: Task, contents: Contents) -> str:
 
 
 def _file_id(task: Task) -> str:
-    return task.file.path.name.split(".")[0]
+    name = task.file.path.name
+    suffix = next((suffix for suffix in FITS_SUFFIXES if name.lower().endswith(suffix)), "")
+    return name[: -len(suffix)] if suffix and len(name) > len(suffix) else name
 
 
 def _hdu_rows(task: Task, contents: Contents, row: DatasetRow) -> Sequence[HduRow]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ingest.collection import Collection, load_collection, write_collection
 from ingest.errors import CollectionError
 from ingest.fitsfile import FitsError, read_hdus
-from ingest.folder import Folder, FoundFile
+from ingest.folder import Folder, FoundFile, is_folder
 from ingest.harvest import Harvest
 from ingest.header import text
 from ingest.plan import Naming, Plan, make_plan
@@ -150,7 +150,7 @@ def _ensure_collection_file(site: Site, name: str) -> bool:
     path, folder = site.collection_file(name), site.folder(name)
     if path.exists():
         return False
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise CollectionError(f"the collection {name} has no folder of files: {folder} does not lead to one.")
     facts: dict[str, str | None] = {}
     for file in islice((file for file in Folder(folder).find().files.values() if file.kind == "fits"), 3):

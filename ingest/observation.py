@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +18,18 @@ from ingest.collection import Collection
 from ingest.contents import Contents
 from ingest.coverage import EV_PER_TEV, EnergyRange, circle_region, energy_range_tev, field_of_view_deg, set_energies
 from ingest.errors import IngestError
-from ingest.footprint import galactic_from_icrs, mean_direction_deg, separation_deg
+from ingest.footprint import FootprintError, galactic_from_icrs, mean_direction_deg, separation_deg
 from ingest.header import Header, Value, integer, number, text
 from ingest.index import IndexFacts
 from ingest.response_table import TEV, ResponseError
 from ingest.responses import psf_fwhm_arcsec, resolution_range_arcsec, resolving_power
 from ingest.rows import DatasetRow
 from ingest.targets import target_class
-from ingest.timescale import TimeError, TimeReference, iso_from_mjd
+from ingest.timescale import TimeReference, iso_from_mjd
 from ingest.tmoc import tmoc_ascii
 
+_TIME_KEYS = ("MJDREFI", "MJDREFF", "MJDREF", "TIMESYS", "TIMEUNIT")
+_ZERO_POINT = {"MJDREFI", "MJDREF"}
 _TIME_UNITS = {"", "s", "sec", "second", "seconds"}
 # FK5 at J2000 is within 0.03 arcsec of ICRS, far below any angle that matters here (obscore.md, section 6).
 _ICRS_LIKE = ("ICRS", "FK5", "ICRF")
@@ -78,7 +81,9 @@ class Observation:
         Raises
         ------
         IngestError
-            When the file cannot be published: no usable event table, no time reference.
+            When the file cannot be published: no usable event table, no times.
+        TimeError
+            When its times cannot be interpreted.
         """
         self._check_columns()
         self._describe()
@@ -135,16 +140,23 @@ class Observation:
 
     def _set_times(self) -> None:
         """Set all times from the good time intervals (DATE-OBS is never trusted: GADF leaves its scale to TIMESYS)."""
-        row, facts = self.row, self.facts
-        reference = self._time_reference()
-        start, stop = self._intervals()
+        row = self.row
+        headers, gti_headers = [self.events.header], [gti.header for gti in self.contents.of_type(gadf.GTI)]
+        reference, of_gtis = self._time_reference(headers + gti_headers), self._time_reference(gti_headers + headers)
+        tstart, tstop = (
+            None if value is None else value * reference.unit_s for value in map(self.facts.number, ("TSTART", "TSTOP"))
+        )
+        start, stop = self._intervals(of_gtis.unit_s)
+        reference, of_gtis = replace(reference, unit_s=1.0), replace(of_gtis, unit_s=1.0)
         if start.size == 0:
-            bounds = facts.number("TSTART"), facts.number("TSTOP")
-            if bounds[0] is None or bounds[1] is None:
+            if tstart is None or tstop is None:
                 raise IngestError("there is neither a good time interval (GTI) nor TSTART and TSTOP.")
             self.doubts.append("there is no good time interval; the times are TSTART and TSTOP.")
-            extremes = np.array(bounds, dtype=np.float64)
+            extremes = np.array([tstart, tstop])
         else:
+            if reference.scale != of_gtis.scale or abs(_zero_point_difference_d(reference, of_gtis)) > 1e-9:
+                self.doubts.append("the time references of EVENTS and GTI differ; the times are those of the GTI.")
+                reference, tstart, tstop = of_gtis, None, None
             extremes = np.array([start.min(), stop.max()])
         if extremes[1] < extremes[0]:
             raise IngestError("the observation ends before it starts (TSTOP or the GTI).")
@@ -152,8 +164,6 @@ class Observation:
         if not _PLAUSIBLE_MJD[0] <= utc[0] <= utc[1] <= _PLAUSIBLE_MJD[1]:
             self.doubts.append(f"the observation lies at MJD {utc[0]:.1f} to {utc[1]:.1f}, which is hardly meant.")
         row.t_min, row.t_max = float(utc[0]), float(utc[1])
-        tstart = facts.number("TSTART")
-        tstop = facts.number("TSTOP")
         row.tstart = float(extremes[0]) if tstart is None else tstart
         row.tstop = float(extremes[1]) if tstop is None else tstop
         exact = reference.to_mjd(extremes, "tt")
@@ -169,26 +179,34 @@ class Observation:
         self._set_exposure(float((stop - start).sum()) if start.size else float(extremes[1] - extremes[0]))
         row.t_resolution = self.collection.defaults.t_resolution_s
 
-    def _time_reference(self) -> TimeReference:
-        headers = [gti.header for gti in self.contents.of_type(gadf.GTI)] + [self.events.header]
-        default = self.collection.defaults.timesys
-        keys = ("MJDREFI", "MJDREFF", "MJDREF", "TIMESYS", "TIMEUNIT")
-        merged = {key: header[key] for header in headers for key in keys if header.get(key) not in (None, "")}
-        try:
-            return TimeReference.from_header(merged, default)
-        except TimeError as exc:
-            raise IngestError(str(exc)) from exc
+    def _time_reference(self, headers: Sequence[Header]) -> TimeReference:
+        """Return the time reference of the first header, what it lacks from the others."""
+        merged: dict[str, Value] = {}
+        for header in headers:
+            given = {key: header[key] for key in _TIME_KEYS if header.get(key) not in (None, "")}
+            if merged.keys() & _ZERO_POINT or not given.keys() & _ZERO_POINT:
+                given = {key: value for key, value in given.items() if not key.startswith("MJDREF")}
+            merged = given | merged
+        return TimeReference.from_header(merged, self.collection.defaults.timesys)
 
-    def _intervals(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return START and STOP of all good time intervals in the file's own time, those that make sense."""
+    def _intervals(self, unit_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return START and STOP of all good time intervals in seconds of the file's own time, those that make sense.
+
+        Parameters
+        ----------
+        unit_s
+            The unit of columns that state none, as some writers leave it off.
+        """
         starts, stops = [np.empty(0)], [np.empty(0)]
         for gti in self.contents.of_type(gadf.GTI):
             columns = gti.columns()
             if "START" not in columns or "STOP" not in columns:
                 self.doubts.append("a GTI table without START and STOP was left out.")
                 continue
-            starts.append(gti.read(columns["START"]).ravel())
-            stops.append(gti.read(columns["STOP"]).ravel())
+            for name, times in (("START", starts), ("STOP", stops)):
+                if columns[name].unit.lower() not in _TIME_UNITS:
+                    raise IngestError(f"the column {name} of the GTI table is in '{columns[name].unit}', not in s.")
+                times.append(gti.read(columns[name]).ravel() * (1.0 if columns[name].unit else unit_s))
         start, stop = np.concatenate(starts), np.concatenate(stops)
         good = np.isfinite(start) & np.isfinite(stop) & (stop > start)
         if not good.all():
@@ -197,11 +215,14 @@ class Observation:
 
     def _set_exposure(self, good_time_s: float) -> None:
         row, facts = self.row, self.facts
-        row.ontime = facts.number("ONTIME") or good_time_s
+        ontime = facts.number("ONTIME")
+        row.ontime = ontime if ontime is not None and ontime > 0 else good_time_s
         row.livetime, row.deadc = facts.number("LIVETIME"), facts.number("DEADC")
         if row.livetime is not None and row.livetime >= 0:
             row.t_exptime, branch = row.livetime, "LIVETIME"
-        elif row.deadc is not None:
+            if row.livetime == 0 < good_time_s:
+                self.doubts.append("LIVETIME is 0, so the exposure is, although there is good time.")
+        elif row.deadc is not None and row.deadc > 0:
             row.t_exptime, branch = row.deadc * row.ontime, "DEADC*ONTIME"
         else:
             row.t_exptime, branch = good_time_s, "GTI"
@@ -243,9 +264,13 @@ class Observation:
         for table in self.contents.of_type(gadf.POINTING):
             columns = table.columns()
             if table.n_rows and {"RA_PNT", "DEC_PNT"} <= columns.keys():
-                ra, dec = mean_direction_deg(table.read(columns["RA_PNT"]), table.read(columns["DEC_PNT"]))
+                try:
+                    mean = mean_direction_deg(table.read(columns["RA_PNT"]), table.read(columns["DEC_PNT"]))
+                except FootprintError as exc:
+                    self.doubts.append(f"the POINTING table is not usable: {exc}")
+                    continue
                 self.notes.append("position from POINTING")
-                return float(ra), float(dec)
+                return mean
         defaults = self.collection.defaults
         if defaults.ra_pnt_deg is not None and defaults.dec_pnt_deg is not None:
             self.notes.append("position from the collection file")
@@ -311,14 +336,18 @@ class Observation:
         row.dst_ver, row.cal_ver = facts.text("DST_VER"), facts.text("CAL_VER")
 
 
+def _zero_point_difference_d(one: TimeReference, other: TimeReference) -> float:
+    return (one.mjdref_int - other.mjdref_int) + (one.mjdref_frac - other.mjdref_frac)
+
+
 def timestamp(written: str | None) -> str | None:
     """Return an ISO 8601 time as UTC without zone, None when it is absent or written otherwise."""
     if written is None:
         return None
     try:
         moment = datetime.datetime.fromisoformat(written)
-    except ValueError:
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(datetime.timezone.utc).replace(tzinfo=None)
     return moment.isoformat(timespec="seconds")

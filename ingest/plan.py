@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from ingest.collection import Collection
 from ingest.contents import Located, read_contents
-from ingest.errors import CollectionError, IngestError
+from ingest.errors import CollectionError
 from ingest.fitsfile import FitsError
-from ingest.folder import Folder, Found, FoundFile, begins_like_fits, document_kind, document_mime
+from ingest.folder import Folder, Found, FoundFile, begins_like_fits, document_kind, document_mime, is_utf8
 from ingest.harvest import Task
 from ingest.index import Index, IndexFacts, add_index
 from ingest.rows import READER_VERSION, DocumentRow
@@ -76,71 +76,108 @@ def make_plan(collection: Collection, folder: Folder, naming: Naming, known: Map
         When data are published but the folder has none: more likely it is not mounted than meant to be emptied.
     """
     found = folder.find()
-    plan = Plan(n_files=len(found.files), problems=list(found.problems))
-    index = _read_indexes(found, plan)
-    _add_outside_files(index, folder, found)
-    data_files = _sort_files(found, plan, naming, collection)
+    plan = Plan(problems=list(found.problems))
+    index_files: set[str] = set()
+    index = _read_indexes(found, plan, index_files)
+    listed = _locate_listed(index, folder, found, plan)
+    plan.n_files = len(found.files)
+    data_files = _sort_files(found, plan, naming, collection, index_files)
     if known and not data_files:
         raise CollectionError(
             f"the folder {folder.root} holds no data file, but {len(known)} of its files are published; mount it, or "
             f"remove the link data/{collection.name} to withdraw the collection."
         )
-    tasks = _tasks(data_files, collection, folder, naming, index, plan)
+    tasks = _tasks(data_files, collection, naming, index, listed)
     for task in tasks:
         if known.get(task.accref) == task.fingerprint:
             plan.unchanged.add(task.file.relpath)
         else:
             plan.tasks.append(task)
     plan.gone = sorted(known.keys() - {task.accref for task in tasks})
-    _list_missing(index, folder, plan)
+    _list_missing(index, folder, listed, plan)
     return plan
 
 
-def _read_indexes(found: Found, plan: Plan) -> Index:
+def _read_indexes(found: Found, plan: Plan, index_files: set[str]) -> Index:
+    """Read the index tables; add the files that have some, or cannot be read, to `index_files`."""
     index = Index()
     for file in found.files.values():
         if file.kind != "index":
             continue
-        plan.n_index_files += 1
         try:
             if add_index(index, file.relpath, read_contents(file).hdus) == 0:
-                plan.problems.append((file.relpath, "warning", "this is called an index, but holds no index table."))
-        except (FitsError, IngestError) as exc:
-            plan.problems.append((file.relpath, "error", f"the index table is not usable: {exc}"))
+                continue  # an event list may have an index in its name as well
         except OSError as exc:
-            plan.problems.append((file.relpath, "error", f"the index file cannot be read ({exc.strerror})."))
+            plan.problems.append((file.relpath, "error", f"the index file cannot be read ({exc.strerror or exc})."))
+        except (FitsError, ArithmeticError, LookupError, TypeError, ValueError) as exc:
+            plan.problems.append((file.relpath, "error", f"the index table is not usable: {exc}"))
+        index_files.add(file.relpath)
+    plan.n_index_files = len(index_files)
     return index
 
 
-def _add_outside_files(index: Index, folder: Folder, found: Found) -> None:
-    """Add files that index tables name in allowed folders outside of the collection."""
-    for path in index.listed:
-        if path.startswith(("../", "/")):
-            file = folder.locate(path)
-            if file is not None and file.relpath.startswith("outside/"):
-                found.files.setdefault(file.relpath, file)
+def _locate_listed(index: Index, folder: Folder, found: Found, plan: Plan) -> dict[str, FoundFile | None]:
+    """Return the file that each path of an index means, and make the index call event lists as the archive does.
+
+    Files in allowed folders outside of the collection are found this way only.
+    """
+    located: dict[str, FoundFile | None] = {}
+    for path, (_, _, index_file) in index.listed.items():
+        file = folder.locate(path)
+        if file is not None and file.path in found.real:
+            file = found.files[found.real[file.path]]
+        elif file is not None and file.relpath.startswith("outside/"):
+            if file.relpath in found.files or not is_utf8(file.relpath):
+                plan.problems.append(
+                    (path, "error", f"{index_file} lists it, but it has no usable name in the archive.")
+                )
+                file = None
+            else:
+                found.add(file, file.path)
+        located[path] = file
+    events: dict[str, IndexFacts] = {}
+    for path, facts in index.events.items():
+        file = located[path]
+        events.setdefault(path if file is None else file.relpath, facts)
+    index.events = events
+    return located
 
 
-def _sort_files(found: Found, plan: Plan, naming: Naming, collection: Collection) -> list[FoundFile]:
-    """Put documents and index files aside; return the files to read."""
-    data_files: list[FoundFile] = []
+def _sort_files(
+    found: Found, plan: Plan, naming: Naming, collection: Collection, index_files: set[str]
+) -> list[tuple[FoundFile, str]]:
+    """Put documents and index files aside; return the files to read, each with its access reference."""
+    data_files: list[tuple[FoundFile, str]] = []
+    taken: dict[str, str] = {}
     for file in found.files.values():
-        kind = file.kind
-        if kind == "other" and begins_like_fits(file.path):
-            kind = "fits"
-        if kind == "fits":
-            data_files.append(file)
-        elif kind == "other":
+        kind = "index" if file.relpath in index_files else _data_or_document(file)
+        if kind == "other":
             plan.problems.append((file.relpath, "error", "this is neither FITS nor a document of a known type."))
+            continue
+        accref = naming.accref(file.relpath)
+        if accref in taken:
+            sentence = f"its identifier would be the same as that of {taken[accref]}; rename one."
+            plan.problems.append((file.relpath, "error", sentence))
+            continue
+        taken[accref] = file.relpath
+        if kind == "fits":
+            data_files.append((file, accref))
         else:
-            plan.documents.append(_document(file, kind, naming, collection))
+            plan.documents.append(_document(file, accref, kind, collection))
     return data_files
 
 
-def _document(file: FoundFile, kind: str, naming: Naming, collection: Collection) -> DocumentRow:
+def _data_or_document(file: FoundFile) -> str:
+    """Return ``fits``, ``document`` or ``other``; what an index lists outside of the collection is data by any name."""
+    if file.kind in ("fits", "index") or file.relpath.startswith("outside/"):
+        return "fits"
+    return "fits" if file.kind == "other" and begins_like_fits(file.path) else file.kind
+
+
+def _document(file: FoundFile, accref: str, kind: str, collection: Collection) -> DocumentRow:
     is_index = kind == "index"
     return DocumentRow(
-        accref=naming.accref(file.relpath),
+        accref=accref,
         collection=collection.name,
         kind="index" if is_index else document_kind(file.path),
         title=file.relpath,
@@ -150,26 +187,19 @@ def _document(file: FoundFile, kind: str, naming: Naming, collection: Collection
 
 
 def _tasks(
-    files: list[FoundFile], collection: Collection, folder: Folder, naming: Naming, index: Index, plan: Plan
+    files: list[tuple[FoundFile, str]],
+    collection: Collection,
+    naming: Naming,
+    index: Index,
+    listed: Mapping[str, FoundFile | None],
 ) -> list[Task]:
     tasks: list[Task] = []
-    taken: dict[str, str] = {}
-    located: dict[str, FoundFile | None] = {}
-    for file in files:
-        accref = naming.accref(file.relpath)
-        if accref in taken:
-            plan.problems.append(
-                (file.relpath, "error", f"its identifier would be the same as that of {taken[accref]}; rename one.")
-            )
-            continue
-        taken[accref] = file.relpath
+    for file, accref in files:
         facts = index.facts_for(file.relpath)
         elsewhere = []
         for entry in facts.responses:
-            if entry.path not in located:
-                located[entry.path] = folder.locate(entry.path)
-            response_file = located[entry.path]
-            if response_file is not None:
+            response_file = listed[entry.path]
+            if response_file is not None and response_file.relpath != file.relpath:
                 response_accref = naming.accref(response_file.relpath)
                 elsewhere.append(
                     (Located(entry, response_file), response_accref, naming.publisher_did(response_accref))
@@ -194,7 +224,7 @@ def _fingerprint(file: FoundFile, collection: Collection, facts: IndexFacts, els
     return hashlib.sha1(repr(everything).encode(), usedforsecurity=False).hexdigest()[:16]
 
 
-def _list_missing(index: Index, folder: Folder, plan: Plan) -> None:
+def _list_missing(index: Index, folder: Folder, listed: Mapping[str, FoundFile | None], plan: Plan) -> None:
     """Note every file an index names that is not there, once, and observations that have no file at all."""
     for path, (obs_id, hdu_type, index_file) in index.listed.items():
         named = f"{index_file} lists it for observation {obs_id} ({hdu_type})"
@@ -202,7 +232,7 @@ def _list_missing(index: Index, folder: Folder, plan: Plan) -> None:
             plan.problems.append(
                 (path, "warning", f"{named}, but it lies outside of the collection; allow its folder with 'outside'.")
             )
-        elif folder.locate(path) is None:
+        elif listed[path] is None:
             plan.problems.append((path, "warning", f"{named}, but there is no such file."))
     for obs_id, index_file in index.unlisted_observations.items():
         plan.problems.append(

@@ -58,4 +58,4 @@ def _plain(text: str) -> str:
 
 
 def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:.10g} {high:.10g}"
+    return "" if low is None or high is None else f"{low:.15g} {high:.15g}"

@@ -103,7 +103,8 @@ class Store:
     def sky_coverage(self, prefix: str) -> str | None:
         """Return the union of the fields of view below an accref prefix as a MOC of order 6 in ASCII."""
         self.cursor.execute(
-            "SELECT sum(smoc_disc(6, radians(s_ra), radians(s_dec), radians(s_fov / 2)))::text FROM"
+            # not smoc_disc, which takes latitude and longitude for each other
+            "SELECT sum(smoc(6, scircle(spoint(radians(s_ra), radians(s_dec)), radians(s_fov / 2))))::text FROM"
             " (SELECT DISTINCT s_ra, s_dec, s_fov FROM cta.dataset"
             "  WHERE starts_with(accref, %(prefix)s) AND s_region IS NOT NULL) AS fields",
             {"prefix": prefix},
@@ -157,7 +158,7 @@ def _cell(value: object) -> str:
         return value.translate(_ESCAPES) if _NEEDS_ESCAPE.search(value) else value
     if isinstance(value, bool):
         return "t" if value else "f"
-    return repr(value)
+    return str(value)  # not repr, which numpy's numbers write with their type
 
 
 class _CopySource:

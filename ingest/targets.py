@@ -17,6 +17,7 @@ import numpy as np
 from ingest.footprint import separation_deg
 
 MATCH_RADIUS_DEG = 0.1
+SAME_PLACE_DEG = 0.01
 _CATALOGUE = Path(__file__).with_name("targets.csv")
 
 
@@ -49,7 +50,8 @@ def target_class(name: str | None, direction_deg: tuple[float, float] | None) ->
     distances = separation_deg(
         *direction_deg, [target.ra_deg for target in targets], [target.dec_deg for target in targets]
     )
-    nearest = int(np.argmin(distances))
+    # Of sources at the same place, such as a pulsar and its nebula, the first in the catalogue is meant.
+    nearest = int(np.argmax(distances <= distances.min() + SAME_PLACE_DEG))
     return targets[nearest].otype if distances[nearest] <= MATCH_RADIUS_DEG else None
 
 

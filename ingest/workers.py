@@ -16,15 +16,18 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
 
 from ingest.collection import Collection
+from ingest.errors import CollectionError
 from ingest.harvest import Harvest, Task, harvest
 
 # Below this many files starting processes costs more than it saves.
 SERIAL_FILES = 8
 CHUNK_FILES = 16
+_CODE = Path(__file__).resolve().parents[1]
 _LENGTH = struct.Struct(">Q")
 
 
@@ -52,10 +55,11 @@ def harvest_all(tasks: Sequence[Task], collection: Collection, processes: int | 
         return
     chunk = max(1, min(CHUNK_FILES, len(tasks) // (4 * count)))
     idle: SimpleQueue[_Worker] = SimpleQueue()
-    workers = [_Worker(collection) for _ in range(count)]
+    workers: list[_Worker] = []
     try:
-        for worker in workers:
-            idle.put(worker)
+        for _ in range(count):
+            workers.append(_Worker(collection))
+            idle.put(workers[-1])
         with ThreadPoolExecutor(count) as threads:
             yield from _in_order(threads, idle, _chunks(tasks, chunk), ahead=16 * count)
     finally:
@@ -95,6 +99,7 @@ class _Worker:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
+        self._runs = False
         self._process = self._start()
 
     def harvest(self, chunk: list[Task]) -> list[Harvest]:
@@ -103,33 +108,44 @@ class _Worker:
             return self._exchange(chunk)
         except (OSError, EOFError):
             self._restart()
-        return [self._harvest_alone(task) for task in chunk]
-
-    def _harvest_alone(self, task: Task) -> Harvest:
-        try:
-            return self._exchange([task])[0]
-        except (OSError, EOFError):
-            self._restart()
-            sentence = "the reader was killed by this file (out of memory?); it was left out."
-            return Harvest(task.file.relpath, problems=[("error", sentence)])
+        if len(chunk) > 1:
+            return [result for task in chunk for result in self.harvest([task])]
+        sentence = "the reader was killed by this file (out of memory?); it was left out."
+        return [Harvest(task.file.relpath, problems=[("error", sentence)]) for task in chunk]
 
     def _exchange(self, chunk: list[Task]) -> list[Harvest]:
         assert self._process.stdin is not None and self._process.stdout is not None
+        if not self._runs:
+            self._await_greeting(self._process.stdout)
         _send(self._process.stdin, chunk)
         results = _receive(self._process.stdout)
         assert isinstance(results, list)
         return results
 
+    def _await_greeting(self, stream: IO[bytes]) -> None:
+        """Wait until the worker runs, so that one that does not is not blamed on a file."""
+        try:
+            _receive(stream)
+        except EOFError:
+            raise CollectionError("the processes that read the files do not start; see the messages above.") from None
+        self._runs = True
+
     def _start(self) -> subprocess.Popen[bytes]:
+        path = os.pathsep.join(filter(None, (str(_CODE), os.environ.get("PYTHONPATH"))))
         process = subprocess.Popen(
-            [sys.executable, "-m", "ingest.workers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-m", "ingest.workers"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
         )
         assert process.stdin is not None
-        _send(process.stdin, self._collection)
+        with contextlib.suppress(BrokenPipeError):  # it ended at once; the first exchange will tell
+            _send(process.stdin, self._collection)
         return process
 
     def _restart(self) -> None:
         self.stop()
+        self._runs = False
         self._process = self._start()
 
     def stop(self) -> None:
@@ -162,13 +178,17 @@ def _receive(stream: IO[bytes]) -> Any:
 def main() -> None:
     """Run a worker: a collection comes first, then lists of tasks, until the input ends."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    try:
         collection = _receive(requests)
         assert isinstance(collection, Collection)
+        _send(answers, "ready")
         while True:
             tasks = _receive(requests)
             assert isinstance(tasks, list)
             _send(answers, [harvest(task, collection) for task in tasks])
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        # The import ended or was killed. Leave at once: flushing what nobody reads would be an error.
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 from ops import accounts, cluster, console, resources, server, site
 from ops.errors import OperatorError
 from ops.instance import Instance, open_log
-from ops.processes import last_meaningful_line
+from ops.processes import last_meaningful_line, run_logged
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 RD = "cta/q"
@@ -99,7 +99,7 @@ def _import(instance: Instance, collection: str) -> int:
     summary_path.unlink(missing_ok=True)
     status, output = _run_dachs(instance, collection, log, summary_path)
     summary = read_summary(summary_path)
-    if summary is None:
+    if summary is None or status:
         reason = last_meaningful_line(output) or "it gave no reason."
         raise OperatorError(
             f"the import of {collection} failed: {reason} What was published before is still there. "
@@ -108,7 +108,17 @@ def _import(instance: Instance, collection: str) -> int:
     print(describe(summary, log))
     changed = summary.get("published", 0) != summary.get("unchanged", 0) or bool(summary.get("removed"))
     _renew_registry(instance, changed)
+    if changed:
+        _draw_previews(instance, collection)
     return int(summary.get("exit_status", status))
+
+
+def _draw_previews(instance: Instance, collection: str) -> None:
+    """Draw what pictures are missing; one that cannot be drawn is no reason to fail."""
+    console.step("drawing previews")
+    log = instance.log / f"previews-{collection}.log"
+    command = ["/usr/bin/python3", "-m", "datalink.preview_core", collection]
+    run_logged("drawing previews", command, log, instance.child_environment(), cwd=instance.code)
 
 
 def _renew_registry(instance: Instance, changed: bool) -> None:

@@ -50,6 +50,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("//tap"),
     Resource("//tap_user", create=(("//tap_user",),), publish=False),
     Resource("//adql"),
+    Resource("//uws", create=(("//uws", "enable_useruws"),), publish=False),
     Resource(
         "//obscore",
         create=(("//obscore",),),

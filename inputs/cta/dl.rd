@@ -16,6 +16,39 @@
     <customCore module="res/links_core"/>
   </service>
 
+  <service id="soda" allowed="dlget,async">
+    <meta name="title">\getConfig{web}{siteName}: Cut-Outs of Event Lists</meta>
+    <meta name="shortName">CTA SODA</meta>
+    <meta name="description">Keeps of an event list the events in a region, a span of time and a range of energies (SODA 1.0, with ENERGY in
+      TeV, EVENT_TYPE and RESPONSES besides). Good time intervals and live-time follow; responses come along. The asynchronous
+      service takes several identifiers and regions and makes one result for each combination.</meta>
+    <meta name="dateUpdated">2026-11-20T06:00:00Z</meta>
+    <publish render="dlget" sets="ivo_managed"/>
+    <customCore module="res/soda_core"/>
+  </service>
+
+  <!-- DaCHS starts waiting jobs once a minute only. -->
+  <execute every="3" title="start waiting cut-out jobs">
+    <job>
+      <code>
+        rd.getById("soda").getUWS()._processQueue()
+      </code>
+    </job>
+  </execute>
+
+  <service id="package" allowed="dlget">
+    <meta name="title">Packages of gamma-ray datasets</meta>
+    <meta name="description">Datasets with their responses, index tables that gammapy opens, terms and a description as a tar archive, by
+      identifiers (ID, repeatable) or by an ADQL query that selects obs_publisher_did (QUERY).</meta>
+    <customCore module="res/package_core"/>
+  </service>
+
+  <service id="preview" allowed="dlget">
+    <meta name="title">Previews of gamma-ray datasets</meta>
+    <meta name="description">Pictures of event lists: KIND is sky, plot or thumbnail.</meta>
+    <customCore module="res/preview_core"/>
+  </service>
+
   <service id="header" allowed="dlget">
     <meta name="title">FITS headers of gamma-ray datasets</meta>
     <meta name="description">All FITS headers of a file, as text.</meta>

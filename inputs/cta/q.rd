@@ -12,7 +12,6 @@
   <meta name="coverage.waveband">Gamma-ray</meta>
   <meta name="contentLevel">Research</meta>
   <meta name="type">Archive</meta>
-  <meta name="productTypeServed">event-list</meta>
 
   <STREAM id="dl3-columns">
     <doc>Header values of DL3 files beyond those of rd/obscore_hea#gadf-columns.</doc>
@@ -106,7 +105,7 @@
       facility_name="facility_name"
       instrument_name="instrument_name"
       s_xel1="-1" s_xel2="-1" t_xel="-1" em_xel="-1" pol_xel="0"
-      preview="NULL"
+      preview="CASE WHEN dataproduct_type='event' THEN '\getConfig{web}{serverURL}/cta/dl/preview/dlget?KIND=sky&amp;ID=' || gavo_urlescape(obs_publisher_did) END"
       obs_creation_date="obs_creation_date"
       obs_creator_name="obs_creator_name"
       obs_release_date="obs_release_date"
@@ -197,7 +196,7 @@
       <PRUNE name="tracking_type"/>
     </FEED>
     <FEED source="dl3-columns"/>
-    <column name="fingerprint" type="text"
+    <column name="fingerprint" type="text" ucd="meta.code"
       tablehead="Fingerprint" verbLevel="30"
       description="Digest of everything this row was made from; the next import reads the file again when it differs"/>
   </table>

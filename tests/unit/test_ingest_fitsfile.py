@@ -220,9 +220,12 @@ def test_only_wanted_tables_are_loaded(tmp_path: Path) -> None:
 # -- headers
 
 KEYWORDS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", min_size=1, max_size=8).filter(
-    lambda key: key not in ("END", "COMMENT", "HISTORY", "CONTINUE", "SIMPLE", "BITPIX", "NAXIS", "EXTEND", "HIERARCH")
+    lambda key: not key.startswith(("END", "COMMENT", "HISTORY", "CONTINUE", "SIMPLE", "BITPIX", "NAXIS", "EXTEND"))
 )
-TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200)
+# astropy itself ends a text at a quote before a slash
+TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200).filter(
+    lambda value: not {"'", "/"} <= set(value)
+)
 VALUES = (
     TEXTS
     | st.integers(-(2**66), 2**66)

@@ -1,0 +1,78 @@
+"""Command line of the benchmarks: `python -m bench [harvest|rows|queries|all]`."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import signal
+import sys
+from pathlib import Path
+
+from bench import harvest, queries, rows
+from bench.instance import CHECKOUT, Bench, BenchError
+from bench.report import Report
+
+OUT = CHECKOUT / "bench" / "out"
+
+
+def main() -> int:
+    """Measure, print the table, write the JSON files; exit status 1 if a requirement is missed (not with --quick)."""
+    options = parse()
+    OUT.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with open(OUT / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("error: another benchmark is running in this checkout; run this one after it.", file=sys.stderr)
+            return 2
+        try:
+            report = measure(options)
+        except BenchError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+    print(report.text())
+    report.write()
+    print(f"\nall measurements: {OUT}/*.json")
+    return int(report.failed and not options.quick)
+
+
+def measure(options: argparse.Namespace) -> Report:
+    """Run the chosen parts on an instance of their own."""
+    report = Report(OUT)
+    bench = Bench(options.state)
+    wanted, limit = (1, 1) if options.quick else (options.repeat, 3 * options.repeat)
+    bench.create()
+    try:
+        if options.part in ("harvest", "all"):
+            harvest.run(bench, report, options.files, wanted, limit)
+        if options.part in ("rows", "all"):
+            rows.run(bench, report, options.rows, wanted, limit)
+        if options.part == "queries":
+            rows.fill(bench, options.rows)
+        if options.part in ("queries", "all"):
+            queries.run(bench, report, wanted)
+    finally:
+        if not options.keep:
+            bench.remove()
+    return report
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="bench", description="measure the archive; see docs/performance.md")
+    parser.add_argument("part", nargs="?", default="all", choices=("harvest", "rows", "queries", "all"))
+    parser.add_argument("--files", type=int, help="files to import (default 600)")
+    parser.add_argument("--rows", type=int, help="synthetic observations (default 100000)")
+    parser.add_argument("--repeat", type=int, default=3, help="quiet measurements of each thing (default 3)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, once: does it work, not how fast is it")
+    parser.add_argument("--state", type=Path, default=CHECKOUT / "var-bench", help="folder of the instance")
+    parser.add_argument("--keep", action="store_true", help="leave the instance there, running")
+    options = parser.parse_args()
+    options.files = max(options.files or (90 if options.quick else 600), harvest.SMALL + 1)
+    options.rows = max(options.rows or (5000 if options.quick else 100_000), 1000)
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""SODA on event lists, at once and as a job (adaptor: imports DaCHS; `standards/soda.md`)."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import os
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gavo import base, svcs
+
+from datalink import archive
+from datalink.access import Verdict, Viewer, strictest
+from datalink.answers import FileAnswer, TextAnswer, refusal
+from datalink.cores import parameters_of
+from datalink.cutout import CutRequest, cut_event_list
+from datalink.datasets import Dataset
+from datalink.errors import MULTIPLE, UNAVAILABLE, NoOverlap, SodaError, usage_error
+from datalink.overlap import DatasetBounds
+from datalink.responses import SharedResponse
+from datalink.selection import Selection, parse_selection, parse_selections
+
+SOFTWARE = "CTA VO archive 0.1.0"
+EV_PER_TEV = 1e12
+# Cut-outs under way at once, and how long the next one waits for its turn.
+MAX_AT_ONCE = 8
+MAX_WAIT_S = 30.0
+MAX_JOB_RESULTS = 1000
+_turns = threading.BoundedSemaphore(MAX_AT_ONCE)
+
+
+class SodaCore(svcs.Core):  # type: ignore[misc]
+    """Cuts event lists out: one at a time for a request, all combinations of values for a job."""
+
+    name_ = "sodaCore"
+    inputTableXML = """
+        <inputTable>
+            <inputKey name="ID" type="text" multiplicity="multiple" std="True"
+                ucd="meta.ref.url;meta.curation" description="The dataset (publisher DID)"/>
+            <inputKey name="CIRCLE" type="text" multiplicity="multiple" unit="deg"
+                ucd="pos.outline;obs" description="Longitude, latitude, radius; ICRS"/>
+            <inputKey name="POLYGON" type="text" multiplicity="multiple" unit="deg"
+                ucd="pos.outline;obs" description="Vertices, counter-clockwise with east left; ICRS"/>
+            <inputKey name="POS" type="text" multiplicity="multiple"
+                ucd="pos.outline;obs" description="CIRCLE, RANGE or POLYGON with numbers in degrees, ICRS"/>
+            <inputKey name="TIME" type="text" multiplicity="multiple" unit="d"
+                ucd="time.interval;obs.exposure" description="First and last time, MJD UTC"/>
+            <inputKey name="BAND" type="text" multiplicity="multiple" unit="m"
+                ucd="em.wl;stat.interval" description="Shortest and longest wavelength"/>
+            <inputKey name="ENERGY" type="text" multiplicity="multiple" unit="TeV"
+                ucd="em.energy;stat.interval" description="Lowest and highest energy"/>
+            <inputKey name="EVENT_TYPE" type="text" multiplicity="multiple"
+                ucd="meta.code.qual;instr.detection;phys.particle" description="Types of events to keep"/>
+            <inputKey name="RESPONSES" type="text" multiplicity="multiple"
+                ucd="meta.code" description="include or omit"/>
+            <inputKey name="RESPONSEFORMAT" type="text" multiplicity="multiple"
+                ucd="meta.code.mime" description="application/fits or application/x-votable+xml"/>
+        </inputTable>"""
+
+    def run(self, service: Any, input_table: Any, query_meta: Any) -> Any:
+        """Return a resource of the web server, or None after adding results to the job."""
+        parameters = parameters_of(input_table)
+        job = getattr(input_table, "job", None)
+        if job is not None:
+            return _run_job(job, parameters, service)
+        try:
+            return _answer(parameters, archive.viewer(query_meta), service)
+        except SodaError as exc:
+            return TextAnswer(exc.status, exc.body)
+        except NoOverlap:
+            return TextAnswer(204)
+
+
+def _answer(parameters: Mapping[str, Sequence[str]], who: Viewer, service: Any) -> Any:
+    wanted = parameters.get("ID", [])
+    if len(wanted) > 1:
+        raise SodaError(MULTIPLE, "a synchronous request takes one ID; send several to the asynchronous service.")
+    selection = parse_selection(parameters)
+    dataset = _dataset(wanted[0] if wanted else None)
+    verdict = _verdict(dataset, selection, who)
+    if verdict is not Verdict.ALLOWED:
+        return refusal(verdict)
+    if selection.is_trivial:
+        return FileAnswer(dataset.file.path, dataset.file.mime, dataset.file.path.name)
+    if not _turns.acquire(timeout=MAX_WAIT_S):
+        raise SodaError(UNAVAILABLE, "too many cut-outs are being made; try again in a minute, or send a job.")
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="cutout-", dir=base.getConfig("tempDir"))
+        try:
+            with os.fdopen(descriptor, "w+b") as out:
+                result = cut_event_list(dataset.file.path, selection, out, _request(dataset, service))
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    finally:
+        _turns.release()
+    return FileAnswer(Path(name), result.media_type, result.file_name, temporary=True)
+
+
+def _dataset(identifier: str | None) -> Dataset:
+    if not identifier:
+        raise usage_error("give the identifier of a dataset as ID.")
+    dataset = archive.datasets([identifier]).get(identifier)
+    if dataset is None:
+        raise SodaError("UsageError", f"this archive has no dataset {identifier[:200]!r}.", 404)
+    if not dataset.is_event_list:
+        raise usage_error("this dataset is no event list; fetch its file, which its links give.")
+    return dataset
+
+
+def _verdict(dataset: Dataset, selection: Selection, who: Viewer) -> Verdict:
+    files = [dataset.file]
+    if selection.with_responses:
+        files += [response.file for response in dataset.responses]
+    today = archive.today()
+    return strictest([file.protection.verdict(who, today) for file in files])
+
+
+def _request(dataset: Dataset, service: Any) -> CutRequest:
+    own = dataset.file.publisher_did
+    return CutRequest(
+        publisher_did=own,
+        service=service.getURL("dlget"),
+        version=SOFTWARE,
+        utc_now=datetime.datetime.now(datetime.timezone.utc),
+        bounds=bounds_of(dataset),
+        shared_responses=[
+            SharedResponse(response.file.path, response.hdu_name)
+            for response in dataset.responses
+            if response.file.publisher_did != own
+        ],
+    )
+
+
+def bounds_of(dataset: Dataset) -> DatasetBounds:
+    """Return the extent of a dataset in the units of cut-outs."""
+    return DatasetBounds(
+        ra_deg=dataset.s_ra,
+        dec_deg=dataset.s_dec,
+        radius_deg=None if dataset.s_fov is None else dataset.s_fov / 2,
+        energy_min_tev=None if dataset.energy_min is None else dataset.energy_min / EV_PER_TEV,
+        energy_max_tev=None if dataset.energy_max is None else dataset.energy_max / EV_PER_TEV,
+        t_min_mjd_utc=dataset.t_min,
+        t_max_mjd_utc=dataset.t_max,
+        event_type=dataset.event_type,
+    )
+
+
+def _run_job(job: Any, parameters: Mapping[str, Sequence[str]], service: Any) -> None:
+    """Make one result for each combination of values; a combination that fails gives a text (SODA 1.0, 3.2.1)."""
+    wanted = list(dict.fromkeys(parameters.get("ID", [])))
+    if not wanted:
+        raise base.ValidationError("UsageError: give the identifier of at least one dataset as ID.", "ID")
+    try:
+        selections = parse_selections(parameters)
+    except SodaError as exc:
+        raise base.ValidationError(exc.body.strip(), "parameters") from exc
+    if len(wanted) * len(selections) > MAX_JOB_RESULTS:
+        raise base.ValidationError(f"UsageError: one job makes at most {MAX_JOB_RESULTS} cut-outs.", "ID")
+    who = archive.viewer_by_name(job.owner)
+    number = 0
+    for identifier in wanted:
+        for selection in selections:
+            number += 1
+            _add_result(job, number, identifier, selection, who, service)
+
+
+def _add_result(job: Any, number: int, identifier: str, selection: Selection, who: Viewer, service: Any) -> None:
+    try:
+        dataset = _dataset(identifier)
+        verdict = _verdict(dataset, selection, who)
+        if verdict is not Verdict.ALLOWED:
+            raise SodaError(*_refused(verdict))
+        stem = f"{number:04d}-{dataset.obs_id}"
+        suffix = "fits" if selection.media_type == "application/fits" else "vot"
+        name = "".join(char if char.isalnum() or char in "-_." else "_" for char in f"{stem}_cutout.{suffix}")
+        # What cannot be made must not be announced as a result: it is cut aside and added when it is whole.
+        with tempfile.TemporaryFile(dir=base.getConfig("tempDir")) as out:
+            cut_event_list(dataset.file.path, selection, out, _request(dataset, service))
+            out.seek(0)
+            with job.getWritable() as writable:
+                writable.addResult(out, selection.media_type, name)
+    except SodaError as exc:
+        _add_text(job, number, exc.body)
+    except NoOverlap:
+        _add_text(job, number, "NoOverlap: the filter does not overlap the dataset.\n")
+
+
+def _refused(verdict: Verdict) -> tuple[str, str]:
+    if verdict is Verdict.LOGIN_NEEDED:
+        return "AuthenticationError", "these data are proprietary; log in when making the job."
+    return "AuthorizationError", "these data are proprietary, and not for your account."
+
+
+def _add_text(job: Any, number: int, text: str) -> None:
+    with job.getWritable() as writable:
+        writable.addResult(io.BytesIO(text.encode()), "text/plain", f"{number:04d}-error.txt")

@@ -1,0 +1,407 @@
+"""The life of a collection: imports that repeat, change, fail and recover, through the operator's command."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from tests.live.archive import TRACEBACK, Archive, files_below, make_readable, make_sample, open_folder
+
+NAME = "scratch"
+RUNS = (100001, 100002, 100003, 100005)
+
+
+def run_file(sample: Path, obs_id: int) -> Path:
+    """Return the file of a public sample run."""
+    return sample / "public" / f"ctao_sim_{obs_id}.fits.gz"
+
+
+def versions(archive: Archive, collection: str = NAME) -> dict[str, str]:
+    """Return by path which version of its row PostgreSQL shows: it changes whenever a row is written."""
+    prefix = f"cta/data/{collection}/"
+    rows = archive.sql(
+        f"SELECT accref, xmin::text || '/' || ctid::text FROM cta.dataset WHERE starts_with(accref, '{prefix}')"
+    )
+    return {accref.removeprefix(prefix): version for accref, version in rows}
+
+
+def observations(archive: Archive, collection: str = NAME) -> dict[str, str]:
+    """Return by path the observation that TAP shows."""
+    prefix = f"cta/data/{collection}/"
+    rows = archive.query(
+        f"SELECT obs_publisher_did, obs_id FROM ivoa.obscore WHERE obs_publisher_did LIKE '%?{prefix}%'"
+    )
+    return {row["obs_publisher_did"].partition(prefix)[2]: row["obs_id"] for row in rows}
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """Return the paths whose row was written, removed or added."""
+    return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+
+
+def toml_of(archive: Archive, collection: str = NAME) -> Path:
+    """Return the collection file of an instance."""
+    return archive.resource_dir / "collections" / f"{collection}.toml"
+
+
+def write_toml(archive: Archive, text: str, collection: str = NAME) -> None:
+    """Write a collection file as the operator would; the server's user can read it."""
+    path = toml_of(archive, collection)
+    path.write_text(text)
+    path.chmod(0o644)
+
+
+@pytest.fixture(scope="module")
+def scratch(workshop: Archive, sample: Path) -> Iterator[Path]:
+    """A folder with four runs, imported once."""
+    with open_folder() as folder:
+        for obs_id in RUNS:
+            shutil.copy2(run_file(sample, obs_id), folder)
+        make_readable(folder)
+        workshop.import_folder(folder, NAME).check()
+        yield folder
+    workshop.withdraw(NAME)
+    assert versions(workshop) == {}
+    assert workshop.count("cta.import_problem", f"collection='{NAME}'") == 0
+    assert workshop.count("dc.products", f"starts_with(accref, 'cta/data/{NAME}/')") == 0
+
+
+class TestFirstImport:
+    """A folder nobody has described."""
+
+    def test_everything_is_published(self, workshop: Archive, scratch: Path) -> None:
+        assert observations(workshop) == {f"ctao_sim_{obs_id}.fits.gz": str(obs_id) for obs_id in RUNS}
+
+    def test_a_collection_file_is_written(self, workshop: Archive, scratch: Path) -> None:
+        text = toml_of(workshop).read_text()
+        assert 'facility_name = "CTAO"' in text
+        rows = workshop.query("SELECT DISTINCT obs_collection FROM ivoa.obscore")
+        assert rows == [{"obs_collection": NAME}]
+
+    def test_the_operator_is_told(self, workshop: Archive, sample: Path) -> None:
+        with open_folder() as folder:
+            shutil.copy2(run_file(sample, 100001), folder)
+            done = workshop.import_folder(make_readable(folder), "told").check()
+        assert re.search(r"published\s+1$", done.output, re.M)
+        assert str(toml_of(workshop, "told")) in done.output
+        assert "complete it" in done.output
+        workshop.withdraw("told")
+
+
+class TestNextImports:
+    """Each import does what has changed and nothing else."""
+
+    def test_again_reads_nothing(self, workshop: Archive, scratch: Path) -> None:
+        before, products = versions(workshop), workshop.count("dc.products")
+        workshop.import_folder(scratch, NAME).check()
+        summary = workshop.summary(NAME)
+        assert (summary["unchanged"], summary["new_or_changed"], summary["removed"]) == (len(before), 0, 0)
+        assert versions(workshop) == before
+        assert workshop.count("dc.products") == products
+
+    def test_exactly_what_has_changed(self, workshop: Archive, scratch: Path, sample: Path) -> None:
+        """Touched, replaced, removed and added, in one import."""
+        before = versions(workshop)
+        touched, replaced, removed = (f"ctao_sim_{obs_id}.fits.gz" for obs_id in RUNS[:3])
+        os.utime(scratch / touched, (1.7e9, 1.7e9))
+        shutil.copy2(run_file(sample, 100008), scratch / replaced)
+        (scratch / removed).unlink()
+        shutil.copy2(run_file(sample, 100009), scratch / "added.fits.gz")
+        make_readable(scratch)
+        workshop.import_folder(scratch, NAME).check()
+        after = versions(workshop)
+        assert changed(before, after) == {touched, replaced, removed, "added.fits.gz"}
+        assert removed not in after
+        assert observations(workshop) == {
+            touched: str(RUNS[0]),
+            replaced: "100008",
+            f"ctao_sim_{RUNS[3]}.fits.gz": str(RUNS[3]),
+            "added.fits.gz": "100009",
+        }
+        summary = workshop.summary(NAME)
+        assert (summary["unchanged"], summary["new_or_changed"], summary["removed"]) == (1, 3, 1)
+        self.put_back(workshop, scratch, sample)
+
+    @staticmethod
+    def put_back(workshop: Archive, scratch: Path, sample: Path) -> None:
+        for path in scratch.iterdir():
+            path.unlink()
+        for obs_id in RUNS:
+            shutil.copy2(run_file(sample, obs_id), scratch)
+        workshop.import_folder(make_readable(scratch), NAME).check()
+        assert observations(workshop) == {f"ctao_sim_{obs_id}.fits.gz": str(obs_id) for obs_id in RUNS}
+
+    def test_responses_and_links_go_with_their_file(self, workshop: Archive, scratch: Path) -> None:
+        for table, column in (("cta.hdu_index", "obs_publisher_did"), ("dc.products", "accref")):
+            where = f"{column} LIKE '%cta/data/{NAME}/%'"
+            kept = {
+                row[0].partition(f"/{NAME}/")[2] for row in workshop.sql(f"SELECT {column} FROM {table} WHERE {where}")
+            }
+            assert kept == {f"ctao_sim_{obs_id}.fits.gz" for obs_id in RUNS}
+
+    def test_a_file_that_turns_bad_keeps_its_row(self, workshop: Archive, scratch: Path, sample: Path) -> None:
+        victim = scratch / f"ctao_sim_{RUNS[1]}.fits.gz"
+        before = versions(workshop)
+        victim.write_bytes(b"no FITS at all" * 100)
+        done = workshop.import_folder(scratch, NAME)
+        assert done.status == 1
+        assert not TRACEBACK.search(done.output)
+        assert versions(workshop) == before
+        ((severity, sentence),) = workshop.problems(NAME)[victim.name]
+        assert severity == "error"
+        assert victim.name in done.output and sentence in done.output
+        # told again as long as it is so
+        assert workshop.import_folder(scratch, NAME).status == 1
+        assert workshop.problems(NAME)[victim.name][0][0] == "error"
+        shutil.copy(run_file(sample, RUNS[1]), victim)
+        workshop.import_folder(make_readable(scratch), NAME).check()
+        assert workshop.problems(NAME) == {}
+
+    def test_an_empty_folder_is_not_believed(self, workshop: Archive, scratch: Path) -> None:
+        """More likely a file system that is not mounted."""
+        before = versions(workshop)
+        with open_folder() as aside:
+            for path in list(scratch.iterdir()):
+                shutil.move(path, aside)
+            try:
+                sentence = workshop.import_folder(scratch, NAME).refused()
+                assert "mount" in sentence
+                assert versions(workshop) == before
+            finally:
+                for path in list(aside.iterdir()):
+                    shutil.move(path, scratch)
+        workshop.import_folder(scratch, NAME).check()
+
+    def test_a_changed_description_reads_anew(self, workshop: Archive, scratch: Path) -> None:
+        before, text = versions(workshop), toml_of(workshop).read_text()
+        write_toml(workshop, text + '\nproposal_note = "x"\n')
+        workshop.import_folder(scratch, NAME).refused()
+        write_toml(workshop, 'title = "Mine"\nobs_collection = "MINE-1"\nrelease_date = 2020-02-02\n')
+        workshop.import_folder(scratch, NAME).check()
+        assert changed(before, versions(workshop)) == set(before)
+        rows = workshop.query("SELECT DISTINCT obs_collection, obs_release_date FROM ivoa.obscore")
+        assert [(row["obs_collection"], row["obs_release_date"][:10]) for row in rows] == [("MINE-1", "2020-02-02")]
+        write_toml(workshop, text)
+        workshop.import_folder(scratch, NAME).check()
+
+
+class TestRefusals:
+    """What an operator can get wrong: a sentence each, and the content stays."""
+
+    @pytest.mark.parametrize(
+        ("text", "word"),
+        [
+            ("title = ", "TOML"),
+            ("title = 5", "title"),
+            ('name = "x"', "name"),
+            ('tilte = "x"', "tilte"),
+            ('creator = "me"', "title"),
+            ('title = "x"\nembargo = "soon"', "embargo"),
+            ('title = "x"\nowner = "me"', "embargo"),
+            ('title = "x"\noutside = "/tmp"', "outside"),
+            ('title = "x"\noutside = ["/nowhere/at/all"]', "/nowhere/at/all"),
+            ('title = "x"\n[defaults]\ntimesys = 1', "timesys"),
+            ('title = "x"\n[[paths]]\nowner = "me"', "match"),
+        ],
+    )
+    def test_collection_file(self, workshop: Archive, scratch: Path, text: str, word: str) -> None:
+        before, good = versions(workshop), toml_of(workshop).read_text()
+        write_toml(workshop, text)
+        try:
+            sentence = workshop.import_folder(scratch, NAME).refused()
+            assert word in sentence
+            assert toml_of(workshop).name in sentence
+            assert versions(workshop) == before
+        finally:
+            write_toml(workshop, good)
+
+    def test_a_collection_file_of_bytes(self, workshop: Archive, scratch: Path) -> None:
+        before, good = versions(workshop), toml_of(workshop).read_text()
+        toml_of(workshop).write_bytes(b"title = '\xff\xfe'")
+        try:
+            workshop.import_folder(scratch, NAME).refused()
+            assert versions(workshop) == before
+        finally:
+            write_toml(workshop, good)
+
+    def test_missing_folder(self, workshop: Archive) -> None:
+        assert "/no/such/folder" in workshop.import_folder(Path("/no/such/folder"), NAME).refused()
+
+    def test_a_file_for_a_folder(self, workshop: Archive, scratch: Path) -> None:
+        assert "is a file" in workshop.import_folder(next(scratch.iterdir()), NAME).refused()
+
+    def test_nothing_given(self, workshop: Archive) -> None:
+        assert "COLLECTION" in workshop.ops("import", "--data", "/tmp", "--collection", "").refused()
+        assert "DATA" in workshop.ops("import", "--data", "", "--collection", "x").refused()
+
+    @pytest.mark.parametrize("name", ["../up", "a b", "-x", ".hidden", "a/b", "x" * 65, "ümlaut", "a'b", "a;b"])
+    def test_bad_names(self, workshop: Archive, scratch: Path, name: str) -> None:
+        done = workshop.ops("import", "--data", scratch, f"--collection={name}")
+        assert "cannot name a collection" in done.refused()
+        assert not (workshop.resource_dir / "data" / name).exists()
+
+    def test_a_folder_without_data(self, workshop: Archive, folder: Path) -> None:
+        (folder / "README.md").write_text("nothing here yet\n")
+        done = workshop.import_folder(make_readable(folder), "empty")
+        assert done.status == 1
+        assert "nothing could be published" in done.output
+        assert not TRACEBACK.search(done.output)
+        workshop.withdraw("empty")
+
+    def test_a_folder_the_server_may_not_read(self, workshop: Archive, folder: Path) -> None:
+        closed = folder / "closed"
+        closed.mkdir(mode=0o700)
+        if os.geteuid() != 0:
+            closed.chmod(0)
+        sentence = workshop.import_folder(closed, "closed").refused()
+        assert str(closed) in sentence
+        assert workshop.user in sentence
+
+    def test_the_instance_itself(self, workshop: Archive) -> None:
+        assert "contains the instance" in workshop.import_folder(workshop.real.parent, "self").refused()
+
+    def test_the_refused_ones_left_nothing(self, workshop: Archive) -> None:
+        names = {row["name"] for row in workshop.query("SELECT name FROM cta.collection")}
+        assert names <= {NAME}
+
+
+class TestTwoCollections:
+    """The same observation in two collections is two datasets."""
+
+    def test_the_same_run(self, workshop: Archive, scratch: Path, folder: Path) -> None:
+        shutil.copy2(scratch / f"ctao_sim_{RUNS[0]}.fits.gz", folder)
+        before = versions(workshop)
+        workshop.import_folder(make_readable(folder), "double").check()
+        try:
+            rows = workshop.query(
+                f"SELECT obs_collection, obs_publisher_did, access_url FROM ivoa.obscore WHERE obs_id='{RUNS[0]}'"
+            )
+            assert sorted(row["obs_collection"] for row in rows) == ["double", NAME]
+            assert len({row["obs_publisher_did"] for row in rows}) == 2
+            assert versions(workshop) == before
+            joined = "SELECT COUNT(*) AS n FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea"
+            assert workshop.query(joined) == workshop.query("SELECT COUNT(*) AS n FROM ivoa.obscore")
+            for row in rows:
+                assert f"/getproduct/cta/data/{row['obs_collection']}/" in workshop.session.get(row["access_url"]).text
+        finally:
+            workshop.withdraw("double")
+        assert versions(workshop) == before
+        assert versions(workshop, "double") == {}
+
+    def test_a_collection_that_moves(self, workshop: Archive, scratch: Path) -> None:
+        with open_folder() as elsewhere:
+            for path in scratch.iterdir():
+                shutil.copy2(path, elsewhere)
+            before = versions(workshop)
+            done = workshop.import_folder(make_readable(elsewhere), NAME).check()
+            assert str(elsewhere) in done.output and str(scratch) in done.output
+            assert versions(workshop) == before  # the same files in another place
+            workshop.import_folder(scratch, NAME).check()
+
+
+class TestIndexFiles:
+    """Index files that lead out of the collection."""
+
+    @staticmethod
+    def make(sample: Path, root: Path) -> tuple[Path, Path]:
+        """Make a collection whose hdu-index names a file in itself, one beside it, and one that is not there."""
+        collection, beside = root / "collection", root / "beside"
+        collection.mkdir()
+        beside.mkdir()
+        shutil.copy2(run_file(sample, 100001), collection / "in.fits.gz")
+        shutil.copy2(run_file(sample, 100002), beside / "out.fits.gz")
+        index = Table.read(sample / "hdu-index.fits.gz")
+        for obs_id, name in (
+            (100001, "in.fits.gz"),
+            (100002, "../beside/out.fits.gz"),
+            (100003, "../beside/none.fits.gz"),
+        ):
+            chosen = index["OBS_ID"] == obs_id
+            index["FILE_DIR"] = index["FILE_DIR"].astype("U80")
+            index["FILE_NAME"] = index["FILE_NAME"].astype("U80")
+            index["FILE_DIR"][chosen] = str(Path(name).parent)
+            index["FILE_NAME"][chosen] = Path(name).name
+        index = index[index["OBS_ID"] <= 100003]
+        hdu = fits.table_to_hdu(index)
+        hdu.header.update(HDUCLASS="GADF", HDUCLAS1="INDEX", HDUCLAS2="HDU", EXTNAME="HDU_INDEX")
+        hdu.writeto(collection / "hdu-index.fits.gz")
+        make_readable(root)
+        return collection, beside
+
+    def test_leaving_needs_leave(self, workshop: Archive, sample: Path, folder: Path) -> None:
+        collection, beside = self.make(sample, folder)
+        try:
+            workshop.import_folder(collection, "index").check()
+            assert set(observations(workshop, "index").values()) == {"100001"}
+            problems = workshop.problems("index")
+            for name in ("../beside/out.fits.gz", "../beside/none.fits.gz"):
+                ((severity, sentence),) = problems[name]
+                assert severity == "warning"
+                assert "outside" in sentence
+            write_toml(workshop, f'title = "With neighbours"\noutside = ["{beside}"]\n', "index")
+            workshop.import_folder(collection, "index").check()
+            assert set(observations(workshop, "index").values()) == {"100001", "100002"}
+            problems = workshop.problems("index")
+            assert set(problems) == {"../beside/none.fits.gz"}
+            assert "there is no such file" in problems["../beside/none.fits.gz"][0][1]
+            rows = workshop.query(
+                "SELECT obs_publisher_did, access_url FROM ivoa.obscore WHERE obs_id='100002'"
+                " AND obs_collection='index'"
+            )
+            links = workshop.session.get(rows[0]["access_url"], timeout=60).text
+            (address,) = set(re.findall(r"<TD>(http[^<]*/getproduct/[^<]*out\.fits\.gz)</TD>", links))
+            answer = workshop.session.get(address, timeout=60)
+            assert answer.content == (beside / "out.fits.gz").read_bytes()
+        finally:
+            workshop.withdraw("index")
+
+
+class TestRightsChange:
+    """An embargo is told the same way by the metadata and by the file's address."""
+
+    @pytest.mark.parametrize(
+        ("days", "status", "rights"), [(1, 401, "proprietary"), (0, 401, "proprietary"), (-1, 200, "public")]
+    )
+    def test_around_the_last_day(
+        self, workshop: Archive, sample: Path, folder: Path, days: int, status: int, rights: str
+    ) -> None:
+        import datetime
+
+        shutil.copy2(run_file(sample, 100001), folder)
+        date = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=days)
+        write_toml(workshop, f'title = "Mine"\nowner = "me"\nembargo = {date}\n', "mine")
+        try:
+            workshop.import_folder(make_readable(folder), "mine").check()
+            (row,) = workshop.query(
+                "SELECT data_rights, obs_release_date FROM ivoa.obscore WHERE obs_collection='mine'"
+            )
+            assert row["obs_release_date"][:10] == str(date)
+            answer = workshop.get("/getproduct/cta/data/mine/ctao_sim_100001.fits.gz")
+            assert (row["data_rights"], answer.status_code) == (rights, status)
+        finally:
+            workshop.withdraw("mine")
+
+
+@pytest.mark.slow
+def test_three_hundred_runs_are_deterministic(workshop: Archive, folder: Path) -> None:
+    """Rows made by several processes in any order are those made by one."""
+    many = make_sample(folder / "many", "--runs", "120", "--events", "100")
+    columns = "obs_id, s_ra, s_dec, t_min, t_max, ev_xel, em_min, em_max, s_resolution, fingerprint, t_intervals"
+    query = f"SELECT {columns} FROM cta.dataset WHERE starts_with(accref, 'cta/data/many/') ORDER BY accref"
+    try:
+        workshop.ops("import", "--data", many, "--collection", "many", env={"CTA_IMPORT_PROCESSES": "1"}).check()
+        alone = workshop.sql(query)
+        assert len(alone) == 120
+        workshop.withdraw("many")
+        workshop.import_folder(many, "many").check()
+        assert workshop.sql(query) == alone
+        assert workshop.summary("many")["files_found"] == len([name for name in files_below(many) if name[0] != "."])
+    finally:
+        workshop.withdraw("many")
