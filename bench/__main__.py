@@ -11,6 +11,7 @@ from pathlib import Path
 from bench import harvest, queries, rows
 from bench.instance import CHECKOUT, Bench, BenchError
 from bench.report import Report
+from bench.timing import Patience
 
 OUT = CHECKOUT / "bench" / "out"
 
@@ -41,17 +42,17 @@ def measure(options: argparse.Namespace) -> Report:
     """Run the chosen parts on an instance of their own."""
     report = Report(OUT)
     bench = Bench(options.state)
-    wanted, limit = (1, 1) if options.quick else (options.repeat, 3 * options.repeat)
+    patience = Patience(1, 1, 0) if options.quick else Patience(options.repeat, 3 * options.repeat, options.patience)
     bench.create()
     try:
         if options.part in ("harvest", "all"):
-            harvest.run(bench, report, options.files, wanted, limit)
+            harvest.run(bench, report, options.files, patience)
         if options.part in ("rows", "all"):
-            rows.run(bench, report, options.rows, wanted, limit)
+            rows.run(bench, report, options.rows, patience)
         if options.part == "queries":
             rows.fill(bench, options.rows)
         if options.part in ("queries", "all"):
-            queries.run(bench, report, wanted)
+            queries.run(bench, report, patience)
     finally:
         if not options.keep:
             bench.remove()
@@ -65,6 +66,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--files", type=int, help="files to import (default 600)")
     parser.add_argument("--rows", type=int, help="synthetic observations (default 100000)")
     parser.add_argument("--repeat", type=int, default=3, help="quiet measurements of each thing (default 3)")
+    parser.add_argument("--patience", type=float, default=300, help="seconds to wait, all in all, for a quiet machine")
     parser.add_argument("--quick", action="store_true", help="small sizes, once: does it work, not how fast is it")
     parser.add_argument("--state", type=Path, default=CHECKOUT / "var-bench", help="folder of the instance")
     parser.add_argument("--keep", action="store_true", help="leave the instance there, running")

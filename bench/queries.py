@@ -17,6 +17,7 @@ from typing import Any
 from bench.harvest import INSIDE
 from bench.instance import CHECKOUT, PYTHON, Bench, BenchError
 from bench.report import Report
+from bench.timing import Patience
 
 EXAMPLES = CHECKOUT / "config" / "userconfig.rd"
 BIG_TABLE = "dataset"
@@ -34,18 +35,18 @@ class Measured:
     scanned: tuple[str, ...]
 
 
-def run(bench: Bench, report: Report, wanted: int) -> None:
+def run(bench: Bench, report: Report, patience: Patience) -> None:
     """Measure every example, directly in the database and through TAP."""
     queries = examples(EXAMPLES)
     bench.operate("start")
-    floor = latency(bench, "SELECT TOP 1 name FROM cta.collection", wanted)
+    floor = latency(bench, "SELECT TOP 1 name FROM cta.collection", patience)
     measured = []
     for (title, query), sql in zip(queries, translate(bench, [query for _, query in queries]), strict=True):
         plan = explain(bench, sql)
         nodes = list(all_nodes(plan["Plan"]))
         indexes = sorted({node["Index Name"] for node in nodes if "Index Name" in node})
         scanned = sorted({node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"})
-        http = latency(bench, query, wanted)
+        http = latency(bench, query, patience)
         rows, spent = plan["Plan"]["Actual Rows"], plan["Planning Time"] + plan["Execution Time"]
         measured.append(Measured(title, rows, spent, http, tuple(indexes), tuple(scanned)))
     report.section(
@@ -107,12 +108,13 @@ def all_nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from all_nodes(child)
 
 
-def latency(bench: Bench, query: str, wanted: int) -> float:
+def latency(bench: Bench, query: str, patience: Patience) -> float:
     """Return the median milliseconds of whole requests, after one that warms up."""
     parameters = urllib.parse.urlencode({"LANG": "ADQL", "REQUEST": "doQuery", "QUERY": query}).encode()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     times = []
-    for _ in range(2 + 2 * wanted):
+    patience.wait()
+    for _ in range(2 + 2 * patience.wanted):
         started = time.perf_counter()
         with opener.open(f"{bench.instance.url}/tap/sync", parameters, timeout=120) as answer:
             answer.read()

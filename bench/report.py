@@ -31,6 +31,7 @@ class Requirement:
     needed: float
     unit: str
     remark: str
+    disturbed: bool
 
     @property
     def passed(self) -> bool:
@@ -40,7 +41,8 @@ class Requirement:
     def sentence(self) -> str:
         """Return the verdict in a line."""
         verdict = "PASS" if self.passed else "FAIL"
-        remark = f" ({self.remark})" if self.remark else ""
+        notes = [self.remark, "other programs ran meanwhile: not certain" if self.disturbed else ""]
+        remark = f" ({'; '.join(filter(None, notes))})" if any(notes) else ""
         unit = f" {self.unit}" if self.unit else ""
         return f"{verdict}  {self.name}: {number(self.value)}{unit}, needed {number(self.needed)}{unit}{remark}"
 
@@ -63,9 +65,11 @@ class Report:
         """Add a figure to the table."""
         self.lines.append(Line(name, value, unit, remark))
 
-    def require(self, name: str, value: float, needed: float, remark: str = "", unit: str = "") -> None:
+    def require(
+        self, name: str, value: float, needed: float, remark: str = "", unit: str = "", *, disturbed: bool = False
+    ) -> None:
         """Add a figure that has to be at least `needed`."""
-        self.requirements.append(Requirement(name, value, needed, unit, remark))
+        self.requirements.append(Requirement(name, value, needed, unit, remark, disturbed))
         self.lines.append(Line(name, value, unit, f"needed {number(needed)}; {remark}".removesuffix("; ")))
 
     @property

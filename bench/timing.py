@@ -43,6 +43,11 @@ class Samples:
         return [sample for sample in self.taken if sample.quiet] or self.taken
 
     @property
+    def disturbed(self) -> bool:
+        """Say whether other programs worked during every measurement."""
+        return not any(sample.quiet for sample in self.taken)
+
+    @property
     def elapsed(self) -> float:
         """Return the median elapsed time."""
         return statistics.median(sample.elapsed for sample in self.quiet)
@@ -90,14 +95,35 @@ def measure(action: Callable[[], object], cores: Iterable[int], others_cpu: Call
     return Sample(elapsed, cpu, max(0.0, _busy(used) - busy - cpu), len(used))
 
 
-def in_turns(cases: Mapping[str, Callable[[], Sample]], wanted: int, limit: int) -> dict[str, Samples]:
-    """Measure several things in turns, until each has enough quiet measurements, or `limit` of any kind."""
+@dataclass(slots=True)
+class Patience:
+    """How often things are measured, and how long to wait, all in all, for other programs to end."""
+
+    wanted: int
+    limit: int
+    seconds: float
+
+    def wait(self) -> None:
+        """Wait until the machine is idle, or the patience is used up."""
+        cores = sorted(os.sched_getaffinity(0))
+        while self.seconds > 0:
+            started, busy = time.perf_counter(), _busy(cores)
+            time.sleep(0.5)
+            waited = time.perf_counter() - started
+            if _busy(cores) - busy < QUIET_SHARE * waited * len(cores):
+                return
+            self.seconds -= waited
+
+
+def in_turns(cases: Mapping[str, Callable[[], Sample]], patience: Patience) -> dict[str, Samples]:
+    """Measure several things in turns, until each has enough quiet measurements or too many of any kind."""
     results = {name: Samples() for name in cases}
-    for turn in range(limit):
-        due = [name for name in cases if sum(sample.quiet for sample in results[name].taken) < wanted]
+    for turn in range(patience.limit):
+        due = [name for name in cases if sum(sample.quiet for sample in results[name].taken) < patience.wanted]
         if not due:
             break
         for name in due:
+            patience.wait()
             sample = cases[name]()
             results[name].taken.append(sample)
             remark = "" if sample.quiet else f", others took {sample.foreign:.2f} s"

@@ -41,7 +41,7 @@ class TextAnswer:
         if self._status != 204:
             request.setHeader("content-type", "text/plain;charset=utf-8")
             if request.method != b"HEAD":
-                request.write(self._text.encode("utf-8", "replace") + b"\n")
+                request.write(self._text.rstrip("\n").encode("utf-8", "replace") + b"\n")
         request.finish()
         return server.NOT_DONE_YET
 
@@ -50,6 +50,12 @@ def refusal(verdict: Verdict) -> TextAnswer:
     """Return the answer to somebody who may not have the data."""
     status, word, sentence = REFUSALS[verdict]
     return TextAnswer(status, f"{word}: {sentence}")
+
+
+def _send_uncompressed(request: Any) -> None:
+    """Keep DaCHS from compressing what is sent for clients that allow it: it could not say then how long it is."""
+    request._encoder = None
+    request.responseHeaders.removeHeader(b"content-encoding")
 
 
 class FileAnswer:
@@ -62,16 +68,31 @@ class FileAnswer:
         self._temporary = temporary
 
     def render(self, request: Any) -> Any:
-        """Send it."""
+        """Send it, as it is; a temporary file goes when that is over, or when nobody waits for it any more."""
+        if request.channel is None:
+            self._remove()
+            return server.NOT_DONE_YET
         if self._name is None:
             request.responseHeaders.removeHeader(b"content-disposition")
         else:
             request.setHeader("content-disposition", f'attachment; filename="{self._name}"')
+        _send_uncompressed(request)
         if self._temporary:
-            request.notifyFinish().addBoth(lambda _: self._path.unlink(missing_ok=True))
+            # The same request does not give the same bytes again: there is no second half to a first one.
+            request.requestHeaders.removeHeader(b"range")
+        request.notifyFinish().addBoth(lambda _: self._remove())
         resource = static.File(str(self._path))
         resource.type, resource.encoding = self.type, None
-        return resource.render(request)
+        # not render(), which knows no POST
+        answer = resource.render_GET(request)
+        if answer is not server.NOT_DONE_YET:
+            request.write(answer)
+            request.finish()
+        return server.NOT_DONE_YET
+
+    def _remove(self) -> None:
+        if self._temporary:
+            self._path.unlink(missing_ok=True)
 
 
 class StreamAnswer:
@@ -87,6 +108,7 @@ class StreamAnswer:
         """Send it."""
         request.setHeader("content-type", self.type)
         request.setHeader("content-disposition", f'attachment; filename="{self._name}"')
+        _send_uncompressed(request)
         if self._size is not None:
             request.setHeader("content-length", str(self._size))
         if request.method == b"HEAD":

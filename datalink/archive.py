@@ -28,7 +28,8 @@ def datasets(publisher_dids: Sequence[str]) -> dict[str, Dataset]:
     publisher_dids
         Publisher DIDs, in any number and order.
     """
-    wanted = {"dids": list(dict.fromkeys(publisher_dids))}
+    # PostgreSQL's texts have no NUL; nor has any identifier
+    wanted = {"dids": [did for did in dict.fromkeys(publisher_dids) if "\0" not in did]}
     with base.getTableConn() as connection:
         found = {row["obs_publisher_did"]: _dataset(row) for row in _rows(connection, _DATASET_QUERY, wanted)}
         if not found:

@@ -25,13 +25,14 @@ class Projection:
 
     def forward(self, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
         """Return offsets in degrees, to the east and to the north."""
-        delta, dec, dec_0 = np.radians(ra_deg - self.ra_deg), np.radians(dec_deg), math.radians(self.dec_deg)
-        cos_dec, sin_dec, cos_delta = np.cos(dec), np.sin(dec), np.cos(delta)
-        east = cos_dec * np.sin(delta)
-        north = sin_dec * math.cos(dec_0) - cos_dec * (math.sin(dec_0) * cos_delta)
-        away = np.hypot(east, north)
-        angle = np.arctan2(away, sin_dec * math.sin(dec_0) + cos_dec * (math.cos(dec_0) * cos_delta))
+        dec_0 = math.radians(self.dec_deg)
         with np.errstate(invalid="ignore", divide="ignore"):
+            delta, dec = np.radians(ra_deg - self.ra_deg), np.radians(dec_deg)
+            cos_dec, sin_dec, cos_delta = np.cos(dec), np.sin(dec), np.cos(delta)
+            east = cos_dec * np.sin(delta)
+            north = sin_dec * math.cos(dec_0) - cos_dec * (math.sin(dec_0) * cos_delta)
+            away = np.hypot(east, north)
+            angle = np.arctan2(away, sin_dec * math.sin(dec_0) + cos_dec * (math.cos(dec_0) * cos_delta))
             factor = np.degrees(np.where(away > 0, angle / away, 1.0))
         return east * factor, north * factor
 

@@ -20,7 +20,7 @@ from ingest import gadf
 from ingest.collection import Defaults
 from ingest.contents import Contents, response_table
 from ingest.coverage import field_of_view_deg
-from ingest.fitsfile import HDU, iter_column, read_hdus
+from ingest.fitsfile import HDU, FitsError, iter_column, read_hdus
 from ingest.folder import FoundFile
 from ingest.footprint import mean_direction_deg
 from ingest.header import Value, integer, number, text
@@ -30,6 +30,7 @@ from ingest.timescale import TimeError, TimeReference
 # Event tables up to this size are read together with the headers.
 WHOLE_TABLE_BYTES = 32 * 2**20
 CHUNK_ROWS = 2**16
+_LONGEST_TEXT = 200
 PART_BYTES = 16 * 2**20
 _LARGEST_RADIUS_DEG = 85.0
 _SMALLEST_RADIUS_DEG = 0.1
@@ -63,6 +64,8 @@ _BIN_WIDTHS_S = (
     ),
     *(86400.0 * days for days in (1 / 24, 1 / 12, 1 / 8, 1 / 4, 1 / 2, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
 )
+# Times beyond this were never meant (300 million years), and sums of them would overflow.
+_LATEST_S = 1e16
 _MOST_TIME_BINS = 80
 _FEWEST_TIME_BINS = 12
 _EVENTS_PER_TIME_BIN = 25
@@ -116,7 +119,12 @@ def open_file(path: Path) -> OpenFile:
     for hdu in file.of_type(gadf.AEFF):
         role = gadf.role_of(hdu)
         if role is not None and role.hdu_class != "map" and file.aeff is None:
-            file.aeff = response_table(hdu, role)
+            try:
+                file.aeff = response_table(hdu, role)
+            except FitsError:
+                # Events can be shown without it.
+                if file.events is None:
+                    raise
     return file
 
 
@@ -147,9 +155,11 @@ def count_events(file: OpenFile, hints: Hints) -> EventCounts:
     first = next(chunks, (np.zeros(0),) * 4)
     obs_id = hints.obs_id or gadf.obs_id_of(events.header)
     counts = EventCounts(
-        title=hints.title or gadf.set_text(events.header, "OBJECT") or f"Observation {obs_id or file.path.name}",
-        obs_id=obs_id,
-        instrument=hints.instrument or gadf.set_text(events.header, "INSTRUME", "TELESCOP"),
+        title=_short(
+            hints.title or gadf.set_text(events.header, "OBJECT") or f"Observation {obs_id or file.path.name}"
+        ),
+        obs_id=obs_id and _short(obs_id),
+        instrument=_short(hints.instrument or gadf.set_text(events.header, "INSTRUME", "TELESCOP") or "") or None,
         n_events=events.n_rows,
         sky=_sky(file, events, hints, first[0], first[1]),
         spectrum=Spectrum(),
@@ -161,6 +171,10 @@ def count_events(file: OpenFile, hints: Hints) -> EventCounts:
         counts.times.add(first[3])
         first = next(chunks, (np.zeros(0),) * 4)
     return counts
+
+
+def _short(text_of_anyone: str) -> str:
+    return " ".join(text_of_anyone[:_LONGEST_TEXT].split())
 
 
 def _check_columns(events: HDU) -> None:
@@ -279,7 +293,7 @@ def _good_intervals(file: OpenFile) -> Floats:
         if "START" in columns and "STOP" in columns:
             found.append(np.column_stack([gti.read(columns[name]).ravel() for name in ("START", "STOP")]))
     intervals = np.concatenate(found)
-    intervals = intervals[np.isfinite(intervals).all(axis=1) & (intervals[:, 1] > intervals[:, 0])]
+    intervals = intervals[(np.abs(intervals) < _LATEST_S).all(axis=1) & (intervals[:, 1] > intervals[:, 0])]
     intervals = intervals[np.argsort(intervals[:, 0], kind="stable")]
     if not len(intervals):
         return intervals
@@ -291,11 +305,11 @@ def _good_intervals(file: OpenFile) -> Floats:
 def _time_limits(file: OpenFile, events: HDU) -> tuple[float, float]:
     """Return TSTART and TSTOP, or where the events begin and end."""
     start, stop = number(events.header, "TSTART"), number(events.header, "TSTOP")
-    if start is not None and stop is not None and stop > start:
+    if start is not None and stop is not None and -_LATEST_S < start < stop < _LATEST_S:
         return start, stop
     low, high = math.inf, -math.inf
     for times in iter_column(file.path, events.number, "TIME"):
-        finite = times[np.isfinite(times)]
+        finite = times[np.abs(times) < _LATEST_S]
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
     return (low, math.nextafter(high, math.inf)) if high > low else (0.0, 1.0)

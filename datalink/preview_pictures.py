@@ -85,6 +85,8 @@ def _texts(counts: EventCounts, panel_px: int, x_margin: tuple[int, int], y_span
         "CTYPE2": "'DEC--ARC'",
         "CRVAL1": sky.projection.ra_deg,
         "CRVAL2": sky.projection.dec_deg,
+        # said because the default is another one at the pole (FITS 4.0, section 8.3)
+        "LONPOLE": 180.0,
         "CRPIX1": x_margin[0] + panel_px / 2 + 0.5,
         "CRPIX2": y_span[0] + panel_px / 2 + 0.5,
         "CDELT1": -step,
@@ -105,6 +107,7 @@ class Stretch:
     """
 
     highest: float
+    """Density of the brightest colour."""
     soft: float
 
     def apply(self, density: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -118,14 +121,16 @@ def _stretch(density: NDArray[np.float64]) -> Stretch | None:
     if highest <= 0:
         return None
     usual = max(float(np.percentile(density, 80.0)), highest / 300.0)
-    # Where no source stands out, colours are nearly linear, so that weak ones are seen.
+    # Chance alone must not look like a source; where no source stands out, colours are nearly linear, so that weak
+    # ones are seen.
+    highest = max(highest, 2.5 * usual)
     return Stretch(highest, usual * min(3.0, max(1.0, 6.0 * usual / highest)))
 
 
 def _density(sky: Sky) -> NDArray[np.float64]:
     """Return slightly smoothed events per square degree, north up."""
     n_events = float(sky.counts.sum())
-    sigma_bins = min(2.2, max(1.4, 1.4 * (4000.0 / max(n_events, 1.0)) ** 0.25))
+    sigma_bins = min(2.2, max(1.5, 1.5 * (4000.0 / max(n_events, 1.0)) ** 0.25))
     reach = math.ceil(3 * sigma_bins)
     offsets = np.arange(-reach, reach + 1)
     kernel = np.exp(-0.5 * (offsets / sigma_bins) ** 2)

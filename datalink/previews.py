@@ -8,6 +8,7 @@ A response file gets a plot of its effective area and a thumbnail of that. The s
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def _response_pictures(file: OpenFile, hints: Hints) -> dict[str, tuple[Canvas, 
 
 def _write(canvas: Canvas, texts: Mapping[str, str], path: Path) -> Path:
     """Write a picture under a temporary name, then give it its own."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         canvas.save(unfinished, texts)
         unfinished.replace(path)

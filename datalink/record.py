@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from datalink.dali import Interval, number_text
+from datalink.dali import Interval
 from datalink.fitswriter import Cards
 from datalink.regions import Circle, Region, RegionError
 from datalink.selection import Selection
@@ -66,10 +66,10 @@ class Subspace:
                 continue
             low, high = max(known[0], energies_tev.low / factor), min(known[1], energies_tev.high / factor)
             if low <= high:
-                self._change(number, f"{number_text(low)}:{number_text(high)}")
+                self._change(number, f"{low:.12g}:{high:.12g}")
                 return
         low, high = max(energies_tev.low, 0.0), min(energies_tev.high, _HIGHEST_TEV)
-        self._add("ENERGY", "TeV", f"{number_text(low)}:{number_text(high)}")
+        self._add("ENERGY", "TeV", f"{low:.12g}:{high:.12g}")
 
     def limit_region(self, region: Region) -> None:
         """Narrow the region."""

@@ -36,7 +36,7 @@ def copy_response(sink: Sink, stream: FitsStream, streamed: StreamedHdu, regions
     else:
         sink.copy(streamed, stream.pieces_with_padding())
     smallest = min((region.radius_deg for region in regions if isinstance(region, Circle)), default=None)
-    if radius_deg is None or smallest is None or smallest >= radius_deg:
+    if radius_deg is None or smallest is None or smallest >= radius_deg * (1 - 1e-6):
         return []
     return [
         f"The circle is smaller than RAD_MAX ({radius_deg:.3g} deg) of the point-like responses, which hold for events"

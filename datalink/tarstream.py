@@ -23,8 +23,6 @@ _USTAR_SIZE = 8**11
 _LONGEST_COMPONENT = 200
 # what most names are, and what nothing has to be changed in
 _PLAIN = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.+-]{0,150}[A-Za-z0-9_])?")
-# control and format characters (among them those that turn the direction of text), lone surrogates, separators
-_UNSAFE_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 class PackageError(ValueError):
@@ -189,9 +187,9 @@ def _safe_component(part: str, ascii_only: bool) -> str:
 
 
 def _is_unsafe(letter: str, ascii_only: bool) -> bool:
-    if letter == "\\" or (ascii_only and not letter.isascii()):
-        return True
-    return unicodedata.category(letter) in _UNSAFE_CATEGORIES
+    # Not printable are control and format characters (such as turn the direction of text), lone surrogates, and all
+    # blanks but the usual one.
+    return letter == "\\" or not letter.isprintable() or (ascii_only and not letter.isascii())
 
 
 def _escaped(text: str) -> str:

@@ -66,6 +66,8 @@ class Store:
 
     def delete_datasets(self, accrefs: Sequence[str]) -> None:
         """Delete datasets and their HDUs; DaCHS's rule on the table deletes their products."""
+        if not accrefs:
+            return
         parameters = {"accrefs": list(accrefs)}
         self.cursor.execute(
             "DELETE FROM cta.hdu_index WHERE obs_publisher_did IN"

@@ -27,6 +27,10 @@ from ingest.harvest import Harvest, Task, harvest
 # Below this many files starting processes costs more than it saves.
 SERIAL_FILES = 8
 CHUNK_FILES = 16
+# Enough chunks under way for each worker to last while a batch of rows is written.
+AHEAD_CHUNKS = 16
+# A worker that has finished waits for its next files while this process makes rows: at most so long (Python: 5 ms).
+SWITCH_SECONDS = 0.0005
 _CODE = Path(__file__).resolve().parents[1]
 _LENGTH = struct.Struct(">Q")
 
@@ -56,13 +60,16 @@ def harvest_all(tasks: Sequence[Task], collection: Collection, processes: int | 
     chunk = max(1, min(CHUNK_FILES, len(tasks) // (4 * count)))
     idle: SimpleQueue[_Worker] = SimpleQueue()
     workers: list[_Worker] = []
+    switch_seconds = sys.getswitchinterval()
     try:
+        sys.setswitchinterval(SWITCH_SECONDS)
         for _ in range(count):
             workers.append(_Worker(collection))
             idle.put(workers[-1])
         with ThreadPoolExecutor(count) as threads:
-            yield from _in_order(threads, idle, _chunks(tasks, chunk), ahead=16 * count)
+            yield from _in_order(threads, idle, _chunks(tasks, chunk), ahead=AHEAD_CHUNKS * count)
     finally:
+        sys.setswitchinterval(switch_seconds)
         for worker in workers:
             worker.stop()
 

@@ -84,8 +84,8 @@ def last_meaningful_line(output: str) -> str:
     marked = [index for index, line in enumerate(lines) if line.startswith("*** Error:")]
     if marked:
         paragraph = [lines[marked[-1]].removeprefix("*** Error:")]
-        for line in lines[marked[-1] + 1 : marked[-1] + 6]:
-            if line.startswith(("***", "Hint:", "(")) or re.match(r"[A-Z][\w ]+:$", line):
+        for line in lines[marked[-1] + 1 : marked[-1] + 12]:
+            if line.startswith(("***", "Hint:")) or re.match(r"[A-Z][\w ]+:$", line):
                 break
             paragraph.append(line)
         chosen = " ".join(part.strip() for part in paragraph)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from tests.live.archive import TRACEBACK, Archive, files_below, make_readable, make_sample, open_folder
+from tests.live.archive import TRACEBACK, Archive, Outcome, make_readable, open_folder
 
 NAME = "scratch"
 RUNS = (100001, 100002, 100003, 100005)
@@ -59,18 +60,22 @@ def write_toml(archive: Archive, text: str, collection: str = NAME) -> None:
 
 
 @pytest.fixture(scope="module")
-def scratch(workshop: Archive, sample: Path) -> Iterator[Path]:
-    """A folder with four runs, imported once."""
+def first_import(workshop: Archive, sample: Path) -> Iterator[tuple[Path, Outcome]]:
+    """A folder with four runs, and what its first import said."""
     with open_folder() as folder:
         for obs_id in RUNS:
             shutil.copy2(run_file(sample, obs_id), folder)
-        make_readable(folder)
-        workshop.import_folder(folder, NAME).check()
-        yield folder
+        yield make_readable(folder), workshop.import_folder(folder, NAME)
     workshop.withdraw(NAME)
     assert versions(workshop) == {}
     assert workshop.count("cta.import_problem", f"collection='{NAME}'") == 0
     assert workshop.count("dc.products", f"starts_with(accref, 'cta/data/{NAME}/')") == 0
+
+
+@pytest.fixture
+def scratch(first_import: tuple[Path, Outcome]) -> Path:
+    """A folder with four runs, imported."""
+    return first_import[0]
 
 
 class TestFirstImport:
@@ -85,14 +90,11 @@ class TestFirstImport:
         rows = workshop.query("SELECT DISTINCT obs_collection FROM ivoa.obscore")
         assert rows == [{"obs_collection": NAME}]
 
-    def test_the_operator_is_told(self, workshop: Archive, sample: Path) -> None:
-        with open_folder() as folder:
-            shutil.copy2(run_file(sample, 100001), folder)
-            done = workshop.import_folder(make_readable(folder), "told").check()
-        assert re.search(r"published\s+1$", done.output, re.M)
-        assert str(toml_of(workshop, "told")) in done.output
-        assert "complete it" in done.output
-        workshop.withdraw("told")
+    def test_the_operator_is_told(self, workshop: Archive, first_import: tuple[Path, Outcome]) -> None:
+        output = first_import[1].check().output
+        assert re.search(r"published\s+4$", output, re.M)
+        assert str(toml_of(workshop)) in output
+        assert "complete it" in output
 
 
 class TestNextImports:
@@ -199,16 +201,10 @@ class TestRefusals:
         ("text", "word"),
         [
             ("title = ", "TOML"),
-            ("title = 5", "title"),
-            ('name = "x"', "name"),
             ('tilte = "x"', "tilte"),
-            ('creator = "me"', "title"),
             ('title = "x"\nembargo = "soon"', "embargo"),
             ('title = "x"\nowner = "me"', "embargo"),
-            ('title = "x"\noutside = "/tmp"', "outside"),
             ('title = "x"\noutside = ["/nowhere/at/all"]', "/nowhere/at/all"),
-            ('title = "x"\n[defaults]\ntimesys = 1', "timesys"),
-            ('title = "x"\n[[paths]]\nowner = "me"', "match"),
         ],
     )
     def test_collection_file(self, workshop: Archive, scratch: Path, text: str, word: str) -> None:
@@ -217,16 +213,7 @@ class TestRefusals:
         try:
             sentence = workshop.import_folder(scratch, NAME).refused()
             assert word in sentence
-            assert toml_of(workshop).name in sentence
-            assert versions(workshop) == before
-        finally:
-            write_toml(workshop, good)
-
-    def test_a_collection_file_of_bytes(self, workshop: Archive, scratch: Path) -> None:
-        before, good = versions(workshop), toml_of(workshop).read_text()
-        toml_of(workshop).write_bytes(b"title = '\xff\xfe'")
-        try:
-            workshop.import_folder(scratch, NAME).refused()
+            assert "collection file" in sentence
             assert versions(workshop) == before
         finally:
             write_toml(workshop, good)
@@ -363,45 +350,25 @@ class TestIndexFiles:
             workshop.withdraw("index")
 
 
-class TestRightsChange:
-    """An embargo is told the same way by the metadata and by the file's address."""
-
-    @pytest.mark.parametrize(
-        ("days", "status", "rights"), [(1, 401, "proprietary"), (0, 401, "proprietary"), (-1, 200, "public")]
-    )
-    def test_around_the_last_day(
-        self, workshop: Archive, sample: Path, folder: Path, days: int, status: int, rights: str
-    ) -> None:
-        import datetime
-
-        shutil.copy2(run_file(sample, 100001), folder)
-        date = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=days)
-        write_toml(workshop, f'title = "Mine"\nowner = "me"\nembargo = {date}\n', "mine")
-        try:
-            workshop.import_folder(make_readable(folder), "mine").check()
-            (row,) = workshop.query(
-                "SELECT data_rights, obs_release_date FROM ivoa.obscore WHERE obs_collection='mine'"
-            )
-            assert row["obs_release_date"][:10] == str(date)
-            answer = workshop.get("/getproduct/cta/data/mine/ctao_sim_100001.fits.gz")
-            assert (row["data_rights"], answer.status_code) == (rights, status)
-        finally:
-            workshop.withdraw("mine")
-
-
-@pytest.mark.slow
-def test_three_hundred_runs_are_deterministic(workshop: Archive, folder: Path) -> None:
-    """Rows made by several processes in any order are those made by one."""
-    many = make_sample(folder / "many", "--runs", "120", "--events", "100")
-    columns = "obs_id, s_ra, s_dec, t_min, t_max, ev_xel, em_min, em_max, s_resolution, fingerprint, t_intervals"
-    query = f"SELECT {columns} FROM cta.dataset WHERE starts_with(accref, 'cta/data/many/') ORDER BY accref"
+def test_rights_around_the_last_day(workshop: Archive, sample: Path, folder: Path) -> None:
+    """An embargo is told the same way by the metadata and by the file's address; on its day the data are public."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    expected = {-1: ("public", 200), 0: ("public", 200), 1: ("proprietary", 401)}
+    rules = ['title = "Mine"']
+    for days in expected:
+        (folder / f"day{days}").mkdir()
+        shutil.copy2(run_file(sample, 100001), folder / f"day{days}")
+        rules.append(f'[[paths]]\nmatch = "day{days}/*"\nowner = "me"\nembargo = {today + datetime.timedelta(days)}')
+    write_toml(workshop, "\n".join(rules), "mine")
     try:
-        workshop.ops("import", "--data", many, "--collection", "many", env={"CTA_IMPORT_PROCESSES": "1"}).check()
-        alone = workshop.sql(query)
-        assert len(alone) == 120
-        workshop.withdraw("many")
-        workshop.import_folder(many, "many").check()
-        assert workshop.sql(query) == alone
-        assert workshop.summary("many")["files_found"] == len([name for name in files_below(many) if name[0] != "."])
+        workshop.import_folder(make_readable(folder), "mine").check()
+        for days, (rights, status) in expected.items():
+            (row,) = workshop.query(
+                "SELECT data_rights, obs_release_date, obs_publisher_did FROM ivoa.obscore WHERE obs_collection='mine'"
+                f" AND obs_publisher_did LIKE '%/day{days}/%'"
+            )
+            assert row["obs_release_date"][:10] == str(today + datetime.timedelta(days))
+            answer = workshop.get("/getproduct/" + row["obs_publisher_did"].partition("?")[2])
+            assert (row["data_rights"], answer.status_code) == (rights, status), days
     finally:
-        workshop.withdraw("many")
+        workshop.withdraw("mine")

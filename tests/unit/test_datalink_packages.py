@@ -364,7 +364,7 @@ def test_hostile_query_and_terms_stay_text(tmp_path: Path) -> None:
 # --- the tar
 
 
-texts = st.text(st.characters(codec=None), max_size=12)
+texts = st.text(st.characters(), max_size=12)
 hostile_names = st.one_of(
     st.lists(st.one_of(texts, st.sampled_from(["..", ".", "", "~", "-rf", "a\\b", "con ", "ä" * 70])), max_size=4).map(
         "/".join

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from tests.unit.fits_files import GTI, HEADER, bundle, gti, pointing, response, 
 ROOT = Path(__file__).resolve().parents[2]
 DL3 = ROOT.parent / "shared" / "data" / "dl3"
 CRAB = SkyCoord(83.63308, 22.0145, unit="deg")
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 _LOAD_DEFAULT = plotting.ImageFont.load_default
 SIZES = {"sky": (600, 600), "plot": (800, 500), "thumbnail": (128, 128)}
 
@@ -70,6 +71,10 @@ def pixels(path: Path | None) -> np.ndarray:
         return np.asarray(image.convert("RGB")).astype(float)
 
 
+def n_colours(image: np.ndarray) -> int:
+    return len(np.unique(image.astype(int) @ [65536, 256, 1]))
+
+
 def brightest(path: Path) -> SkyCoord:
     """Return the direction of the brightest pixel of a thumbnail, by the WCS inside of it."""
     with Image.open(path) as image:
@@ -93,7 +98,7 @@ def check(previews: Previews, *, has_sky: bool = True) -> None:
             assert (image.format, image.mode, image.size) == ("PNG", "P", size)
             assert "transparency" not in image.info
             image.verify()
-        assert len(np.unique(pixels(path).reshape(-1, 3), axis=0)) > (1 if kind == "thumbnail" else 20)
+        assert n_colours(pixels(path)) > (1 if kind == "thumbnail" else 20)
 
 
 @pytest.fixture(scope="module")
@@ -216,16 +221,9 @@ def test_projection_is_astropys_arc(ra_deg: float, dec_deg: float, east_deg: flo
     projection = Projection(ra_deg, dec_deg)
     ra, dec = projection.backward(np.array([east_deg]), np.array([north_deg]))
     wcs = WCS(naxis=2)
-    wcs.wcs.ctype, wcs.wcs.crval, wcs.wcs.cdelt, wcs.wcs.crpix = (
-        ["RA---ARC", "DEC--ARC"],
-        [ra_deg, dec_deg],
-        [-1, 1],
-        [0, 0],
-    )
-    expected = SkyCoord(
-        *wcs.all_pix2world(-east_deg, north_deg, 0 + 0) if False else wcs.wcs_pix2world(-east_deg, north_deg, 1),
-        unit="deg",
-    )
+    wcs.wcs.ctype = ["RA---ARC", "DEC--ARC"]
+    wcs.wcs.crval, wcs.wcs.cdelt, wcs.wcs.crpix, wcs.wcs.lonpole = [ra_deg, dec_deg], [1, 1], [1, 1], 180.0
+    expected = SkyCoord(*wcs.wcs_pix2world(east_deg, north_deg, 0), unit="deg")
     assert expected.separation(SkyCoord(ra[0], dec[0], unit="deg")).deg < 1e-6
     east, north = projection.forward(ra, dec)
     assert (east[0], north[0]) == pytest.approx((east_deg, north_deg), abs=1e-6)
@@ -288,7 +286,7 @@ def test_text_and_frame_stand_out_on_dark_and_light_pages(
 ) -> None:
     image = pixels(getattr(render_previews(sample_files[100001], tmp_path, "x"), kind))
     edges = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    assert len(np.unique(edges, axis=0)) == 1
+    assert n_colours(edges) == 1
     for page in ((255, 255, 255), (0, 0, 0)):
         assert contrast(edges[0], np.array(page)) >= 3.0
     title = image[10:40, 10:400].reshape(-1, 3)
@@ -342,7 +340,7 @@ def test_without_any_truetype_font(
     font.cache_clear()
     try:
         previews = render_previews(sample_files[100001], tmp_path, "x", Hints(title="Σ name"))
-        assert len(np.unique(pixels(previews.plot)[5:40, 10:400].reshape(-1, 3), axis=0)) > 1
+        assert n_colours(pixels(previews.plot)[5:40, 10:400]) > 1
     finally:
         font.cache_clear()
 
@@ -373,10 +371,10 @@ def broken_files() -> dict[str, bytes]:
     zero = response("aeff")
     zero.data["EFFAREA"][:] = 0
     return {
-        "empty": b"",
-        "text": b"hello",
-        "cut off": good[:7000],
-        "no column RA": to_bytes(no_ra, gti()),
+        "file is empty": b"",
+        "does not begin with SIMPLE": b"hello",
+        "ends within the header": good[:7000],
+        "has no column RA": to_bytes(no_ra, gti()),
         "one number each": to_bytes(vectors),
         "'furlong'": to_bytes(event_table(np.zeros(2), np.zeros(2), energy_unit="furlong"), gti()),
         "nothing to draw": to_bytes(response("psf")),
@@ -392,13 +390,14 @@ def test_what_cannot_be_drawn_is_said_in_a_sentence(name: str, tmp_path: Path) -
         render_previews(path, tmp_path / "out", "x")
     assert str(caught.value).endswith((".", ")."))
     assert not (tmp_path / "out").exists()
-    if name not in ("text",):
-        assert name.split()[0].strip("'") in str(caught.value)
+    assert name in str(caught.value)
 
 
 def odd_tables() -> dict[str, list[fits.hdu.base.ExtensionHDU]]:
     nan = np.full(50, np.nan)
     some = np.linspace(79, 81, 50)
+    no_rows = response("aeff")
+    no_rows.data = no_rows.data[:0]
     return {
         "all NaN": [event_table(nan, nan, nan), gti()],
         "some NaN": [event_table(np.where(np.arange(50) % 3, some, np.nan), some - 60, some - 80), gti()],
@@ -419,22 +418,17 @@ def odd_tables() -> dict[str, list[fits.hdu.base.ExtensionHDU]]:
             event_table(some[:0], some[:0], RA_PNT=None, TSTART=None, OBJECT=None, OBS_ID=None),
             gti([]),
         ],
-        "damaged response": [event_table(some, some - 60), gti(), response("aeff", TFORM1="7A")],
+        "response without rows": [event_table(some, some - 60), gti(), no_rows],
     }
 
 
 @pytest.mark.parametrize("name", sorted(odd_tables()))
 def test_odd_tables_are_drawn(name: str, tmp_path: Path) -> None:
-    path = write(tmp_path / "odd.fits", *odd_tables()[name])
-    if name == "damaged response":
-        with pytest.raises(PreviewError):
-            render_previews(path, tmp_path, "odd")
-    else:
-        check(render_previews(path, tmp_path, "odd"))
+    check(render_previews(write(tmp_path / "odd.fits", *odd_tables()[name]), tmp_path, "odd"))
 
 
 @FUZZ
-@given(st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=4)), min_size=1, max_size=5))
+@given(damages=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=4)), min_size=1, max_size=5))
 def test_damaged_bytes_give_a_preview_or_a_sentence(damages: list[tuple[float, bytes]], tmp_path: Path) -> None:
     content = bytearray(to_bytes(*bundle()))
     for place, damage in damages:
@@ -483,6 +477,13 @@ def test_an_old_preview_stays_until_the_new_one_is_whole(
     (outcome,) = render_many([PreviewTask(sample_files[100002], tmp_path, "x")])
     assert outcome.previews is None and "No space left" in str(outcome.problem)
     assert (tmp_path / "x-plot.png").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_the_same_preview_made_by_several_threads(sample_files: dict[int, Path], tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        made = [threads.submit(render_previews, sample_files[100001], tmp_path, "x") for _ in range(16)]
+        check(*{future.result() for future in made})
     assert len(list(tmp_path.iterdir())) == 3
 
 

@@ -220,7 +220,7 @@ def test_only_wanted_tables_are_loaded(tmp_path: Path) -> None:
 # -- headers
 
 KEYWORDS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", min_size=1, max_size=8).filter(
-    lambda key: not key.startswith(("END", "COMMENT", "HISTORY", "CONTINUE", "SIMPLE", "BITPIX", "NAXIS", "EXTEND"))
+    lambda key: key not in ("END", "COMMENT", "HISTORY", "CONTINUE", "HIERARCH")
 )
 # astropy itself ends a text at a quote before a slash
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200).filter(
@@ -234,31 +234,26 @@ VALUES = (
 )
 
 
-def as_astropy_reads(value: object) -> object:
-    return value.rstrip() if isinstance(value, str) else value
-
-
 @QUICK
 @given(
     st.dictionaries(KEYWORDS, VALUES, max_size=30),
     st.dictionaries(st.from_regex(r"[A-Z]{9,12}( [A-Z]{2,6})?", fullmatch=True), TEXTS, max_size=4),
 )
-def test_headers_are_those_of_astropy(tmp_path: Path, cards: dict[str, object], long: dict[str, str]) -> None:
-    hdu = fits.PrimaryHDU()
+def test_headers_are_those_of_astropy(cards: dict[str, object], long: dict[str, str]) -> None:
+    header = fits.Header()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for key, value in cards.items():
-            hdu.header[key] = value
+            header[key] = value
         for key, value in long.items():
-            hdu.header[f"HIERARCH {key}"] = value[: 60 - len(key)].replace("'", "")
-        path = tmp_path / "a.fits"
-        hdu.writeto(path, overwrite=True)
-        expected = fits.getheader(path)
-    header = read_all(path)[0].header
-    for key in expected:
-        if key not in ("COMMENT", "HISTORY", ""):
-            assert header[key] == as_astropy_reads(expected[key]), key
-    assert set(header) == {key for key in expected if key not in ("COMMENT", "HISTORY", "")}
+            header[f"HIERARCH {key}"] = value[: 60 - len(key)].replace("'", "")
+        written = header.tostring()
+        theirs = fits.Header.fromstring(written)
+        expected = {key: theirs[key] for key in theirs}
+    ours: dict[str, Value] = {}
+    blocks = [written[start : start + fitsfile.BLOCK] for start in range(0, len(written), fitsfile.BLOCK)]
+    assert [parse_cards(block, ours) for block in blocks] == [False] * (len(blocks) - 1) + [True]
+    assert ours == {key: value.rstrip() if isinstance(value, str) else value for key, value in expected.items()}
 
 
 def card(line: str) -> str:
@@ -565,6 +560,27 @@ def test_flipped_bytes_are_never_more_than_damage(tmp_path: Path, flips: list[tu
     path = tmp_path / "a.fits"
     path.write_bytes(content[: len(content) - cut * 700] if cut else content)
     use_everything(path)
+
+
+COMPRESSED = gzip.compress(DAMAGED)
+
+
+@FUZZ
+@given(
+    st.lists(st.tuples(st.integers(0, len(COMPRESSED) - 1), st.integers(0, 255)), min_size=1, max_size=8), st.booleans()
+)
+def test_flipped_bytes_of_a_gzip_are_never_more_than_damage(
+    tmp_path: Path, flips: list[tuple[int, int]], streamed: bool
+) -> None:
+    content = bytearray(COMPRESSED)
+    for position, byte in flips:
+        content[position] = byte
+    path = tmp_path / "a.fits.gz"
+    path.write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        if streamed:
+            patch.setattr(fitsfile, "WHOLE_GZIP_BYTES", 0)
+        use_everything(path)
 
 
 NUMBERS = (
