@@ -15,11 +15,15 @@ from bench.report import Report
 from bench.timing import Patience, Sample, Samples, in_turns, measure, quietest_core
 
 INSIDE = Path(__file__).resolve().parent / "inside"
-STOCK = Path(__file__).resolve().parent / "stock"
+STOCK_FOLDER = Path(__file__).resolve().parent / "stock"
 # The import of this few files is taken for the fixed cost of an import.
 SMALL = 30
 GUNZIP_WAYS = ("zlib-module", "gzip-module", "gzip-program")
 FASTER_WAY = "isal"
+ONE_CORE, ALL_CORES = "import, one core", "import, all cores"
+WITHOUT_ISAL = "import without isal, one core"
+STOCK, STOCK_BARE = "stock RD, one core", "stock RD without footprint, one core"
+UNCHANGED = "import, nothing new"
 COLLECTION_FILE = CHECKOUT / "inputs" / "cta" / "collections" / "hess-dl3-dr1.toml"
 IMPORT = ("imp", "cta/q", "import")
 MIN_OF_GUNZIP = 0.6
@@ -35,21 +39,18 @@ class Net:
     fixed: float
 
 
-def run(bench: Bench, report: Report, n_files: int, patience: Patience) -> None:
-    """Measure everything in turns and report it."""
+def run(bench: Bench, report: Report, n_files: int, patience: Patience, *, extras: bool) -> None:
+    """Measure everything in turns and report it; `extras` are measured for information only."""
     what, found = originals(bench)
-    folders = {
-        "small": bench.instance.state / "bench-files" / "small",
-        "large": bench.instance.state / "bench-files" / "large",
-    }
+    room = bench.instance.state / "bench-files"
+    folders = {size: room / size for size in ("small", "large")}
     n_bytes = 0
-    for name, count in (("small", SMALL), ("large", n_files)):
-        n_bytes = copy_files(found, count, folders[name])
-        offer(bench, folders[name], name)
-    bench.give(folders["small"].parent)
+    for size, count in (("small", SMALL), ("large", n_files)):
+        n_bytes = copy_files(found, count, folders[size])
+        offer(bench, folders[size], size)
+    bench.give(room)
     offer_to_stock(bench, folders)
-    has_isal = (bench.instance.lib / FASTER_WAY).exists()
-    results = in_turns(cases(bench, folders, has_isal), patience)
+    results = in_turns(cases(bench, folders["large"], extras=extras), patience)
     bench.dachs(["drop", "--all", "stock/q"])
     bench.empty()
     report.section(
@@ -60,24 +61,27 @@ def run(bench: Bench, report: Report, n_files: int, patience: Patience) -> None:
     tell_results(report, results, n_files)
 
 
-def cases(bench: Bench, folders: dict[str, Path], has_isal: bool) -> dict[str, Callable[[], Sample]]:
+def cases(bench: Bench, folder: Path, *, extras: bool) -> dict[str, Callable[[], Sample]]:
     """Return the things to measure, by name."""
-    ways = (*GUNZIP_WAYS, FASTER_WAY) if has_isal else GUNZIP_WAYS
-    found: dict[str, Callable[[], Sample]] = {
-        f"gunzip {way}": functools.partial(gunzip, bench, way, folders["large"]) for way in ways
-    }
+    ways = list(GUNZIP_WAYS)
     kinds: dict[str, Callable[[str], Sample]] = {
-        "one core": functools.partial(imported, bench, one_core=True),
-        "all cores": functools.partial(imported, bench, one_core=False),
-        "stock RD": functools.partial(stock_imported, bench, "main"),
-        "stock RD without footprint": functools.partial(stock_imported, bench, "bare"),
+        ONE_CORE: functools.partial(imported, bench, one_core=True),
+        ALL_CORES: functools.partial(imported, bench, one_core=False),
+        STOCK: functools.partial(stock_imported, bench, "main"),
     }
-    if has_isal:
-        kinds["one core without isal"] = functools.partial(imported_without_isal, bench)
+    if extras:
+        kinds[STOCK_BARE] = functools.partial(stock_imported, bench, "bare")
+    if extras and (bench.instance.lib / FASTER_WAY).exists():
+        ways.append(FASTER_WAY)
+        kinds[WITHOUT_ISAL] = functools.partial(imported_without_isal, bench)
+    found: dict[str, Callable[[], Sample]] = {
+        f"gunzip, {way}": functools.partial(gunzip, bench, way, folder) for way in ways
+    }
     for kind, action in kinds.items():
-        for size in folders:
+        for size in ("small", "large"):
             found[f"{kind}, {size}"] = functools.partial(action, size)
-    found["nothing new"] = functools.partial(unchanged, bench, "large")
+    if extras:
+        found[UNCHANGED] = functools.partial(unchanged, bench, "large")
     return found
 
 
@@ -91,7 +95,7 @@ def offer(bench: Bench, folder: Path, name: str) -> None:
 
 def offer_to_stock(bench: Bench, folders: dict[str, Path]) -> None:
     """Put the stock RD and copies of the files below the instance's inputs."""
-    place = bench.put(STOCK, bench.instance.inputs / "stock")
+    place = bench.put(STOCK_FOLDER, bench.instance.inputs / "stock")
     for name, folder in folders.items():
         shutil.copytree(folder, place / "data" / name)
     bench.give(place)
@@ -150,40 +154,44 @@ def net(results: dict[str, Samples], name: str, n_files: int) -> Net:
 
 def tell_results(report: Report, results: dict[str, Samples], n_files: int) -> None:
     """Put the figures into the table and judge them."""
-    ways = {way: results[f"gunzip {way}"].elapsed / n_files for way in GUNZIP_WAYS}
-    way, yardstick = min(ways.items(), key=lambda item: item[1])
+    ways = {name: samples.elapsed / n_files for name, samples in results.items() if name.startswith("gunzip")}
     for name, seconds in ways.items():
-        report.line(f"gunzip, {name}, one core", 1 / seconds, "files/s", f"{seconds * 1e3:.2f} ms a file")
-    if f"gunzip {FASTER_WAY}" in results:
-        seconds = results[f"gunzip {FASTER_WAY}"].elapsed / n_files
-        report.line("gunzip, isal (no yardstick)", 1 / seconds, "files/s", f"{seconds * 1e3:.2f} ms a file")
+        report.line(f"{name}, one core", 1 / seconds, "files/s", f"{seconds * 1e3:.2f} ms a file")
     costs = {}
-    for name in ("one core", "all cores", "one core without isal", "stock RD", "stock RD without footprint"):
+    for name in (ONE_CORE, ALL_CORES, WITHOUT_ISAL, STOCK, STOCK_BARE):
         if f"{name}, large" not in results:
             continue
         cost = costs[name] = net(results, name, n_files)
         remark = f"{cost.elapsed * 1e3:.2f} ms a file (processor {cost.cpu * 1e3:.2f}), fixed {cost.fixed:.2f} s"
-        label = f"{name}, one core" if "stock" in name else f"import, {name}"
-        report.line(f"{label}, net", 1 / cost.elapsed, "files/s", remark)
+        report.line(f"{name}, net", 1 / cost.elapsed, "files/s", remark)
         gross = results[f"{name}, large"].elapsed
-        report.line(f"{label}, gross", n_files / gross, "files/s", f"{gross:.2f} s, start of dachs included")
-    report.line("import, nothing new", results["nothing new"].elapsed, "s", f"{n_files} files looked at")
-    one, both = costs["one core"].elapsed, costs["all cores"].elapsed
-    shaky = {name for name, samples in results.items() if samples.disturbed}
+        report.line(f"{name}, gross", n_files / gross, "files/s", f"{gross:.2f} s, start of dachs included")
+    if UNCHANGED in results:
+        report.line(UNCHANGED, results[UNCHANGED].elapsed, "s", f"{n_files} files looked at")
+    judge(report, results, ways, costs)
 
-    def require(name: str, value: float, needed: float, remark: str, *used: str) -> None:
-        report.require(name, value, needed, remark, disturbed=any(one.startswith(used) for one in shaky))
 
-    name = "import, one core / gunzip"
-    require(name, yardstick / one, MIN_OF_GUNZIP, f"net; yardstick: {way}", "gunzip", "one core,")
-    if "one core without isal" in costs:
-        without = costs["one core without isal"].elapsed
-        report.line("  the same without isal", yardstick / without, "", "for information")
-    n_cores = len(os.sched_getaffinity(0))
+def judge(report: Report, results: dict[str, Samples], ways: dict[str, float], costs: dict[str, Net]) -> None:
+    """Compare the net costs, and those asked for with what they have to reach."""
+    shaky = tuple(name for name, samples in results.items() if samples.disturbed)
+
+    def disturbed(*used: str) -> bool:
+        return any(name.startswith(used) for name in shaky)
+
+    one = costs[ONE_CORE].elapsed
+    way, yardstick = min((seconds, name) for name, seconds in ways.items() if FASTER_WAY not in name)[::-1]
+    remark = f"quickest: {way}"
+    report.require("import / gunzip", yardstick / one, MIN_OF_GUNZIP, remark, disturbed=disturbed("gunzip", ONE_CORE))
+    if WITHOUT_ISAL in costs:
+        report.line("  the same without isal", yardstick / costs[WITHOUT_ISAL].elapsed, "", "for information")
+    n_cores, ratio = len(os.sched_getaffinity(0)), one / costs[ALL_CORES].elapsed
     if n_cores == 2:
-        require("import, two cores / one core", one / both, MIN_OF_ONE_CORE, "net", "one core,", "all cores")
+        shaken = disturbed(ONE_CORE, ALL_CORES)
+        report.require("import, two cores / one core", ratio, MIN_OF_ONE_CORE, disturbed=shaken)
     else:
-        report.line(f"import, {n_cores} cores / one core", one / both, "", f"with two: {MIN_OF_ONE_CORE} needed")
-    require("import / stock RD, one core", costs["stock RD"].elapsed / one, 1.0, "net", "one core,", "stock RD,")
-    bare = costs["stock RD without footprint"].elapsed
-    report.line("import / stock RD without footprint", bare / one, "", "for information: it reads the beginnings only")
+        report.line(f"import, {n_cores} cores / one core", ratio, "", f"with two: {MIN_OF_ONE_CORE} needed")
+    ratio = costs[STOCK].elapsed / one
+    report.require("import / stock RD", ratio, 1.0, disturbed=disturbed(ONE_CORE, f"{STOCK},"))
+    if STOCK_BARE in costs:
+        remark = "for information: that one reads only the beginning of each file"
+        report.line("import / stock RD without footprint", costs[STOCK_BARE].elapsed / one, "", remark)

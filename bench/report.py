@@ -112,7 +112,9 @@ class Report:
 def number(value: float) -> str:
     """Return a figure with three digits that mean something."""
     size = abs(value)
-    return f"{value:.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
+    if size >= 100 or (size >= 10 and value == int(value)):
+        return f"{value:.0f}"
+    return f"{value:.1f}" if size >= 10 else f"{value:.2f}"
 
 
 def machine() -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from gavo.svcs import streaming
+from gavo import base
+from twisted.internet.interfaces import IPullProducer
 from twisted.web import server, static
+from zope.interface import implementer
 
 from datalink.access import Verdict
 
@@ -114,9 +116,37 @@ class StreamAnswer:
         if request.method == b"HEAD":
             request.finish()
             return server.NOT_DONE_YET
-        return streaming.streamOut(self._write, request)
+        _ChunkProducer(request, iter(self._chunks())).start()
+        return server.NOT_DONE_YET
 
-    def _write(self, out: Any) -> str:
-        for chunk in self._chunks():
-            out.write(chunk)
-        return ""
+
+@implementer(IPullProducer)
+class _ChunkProducer:
+    """Sends chunks as fast as the client takes them, one at a time, in the way the web server sends files."""
+
+    def __init__(self, request: Any, chunks: Iterator[bytes]) -> None:
+        self._request = request
+        self._chunks = chunks
+
+    def start(self) -> None:
+        """Begin sending."""
+        self._request.registerProducer(self, False)
+
+    def resumeProducing(self) -> None:  # noqa: N802 # names of Twisted's interface
+        """Send the next chunk; when it cannot be made the connection is cut, so that nobody takes a part for all."""
+        try:
+            chunk = next(self._chunks, None)
+        except (OSError, ValueError) as exc:
+            base.ui.notifyWarning(f"a transfer was cut off: {exc}")
+            self._request.unregisterProducer()
+            self._request.transport.abortConnection()
+            return
+        if chunk is not None:
+            self._request.write(chunk)
+        else:
+            self._request.unregisterProducer()
+            self._request.finish()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """Forget the rest: the client has gone."""
+        self._chunks = iter(())

@@ -17,6 +17,7 @@ from datalink.links import Addresses, links_of
 
 # More in one request is a mistake, or an attack; clients send 50 at a time.
 MAX_IDS = 10_000
+FORMATS = ("votable", "application/x-votable+xml", "text/xml")
 
 
 def parameters_of(input_table: Any) -> dict[str, list[str]]:
@@ -45,6 +46,11 @@ class LinksCore(svcs.Core):  # type: ignore[misc]
 
     def run(self, service: Any, input_table: Any, query_meta: Any) -> tuple[str, bytes]:
         """Return media type and document."""
+        asked = query_meta.ctxArgs.get("RESPONSEFORMAT")
+        if asked and str(asked).partition(";")[0].strip().lower() not in FORMATS:
+            error = base.ValidationError("links come as votable (application/x-votable+xml) only", "RESPONSEFORMAT")
+            error.responseCode = 400
+            raise error
         wanted = list(dict.fromkeys(parameters_of(input_table).get("ID", [])))[:MAX_IDS]
         who = archive.viewer(query_meta)
         found, today, here = archive.datasets(wanted), archive.today(), addresses()

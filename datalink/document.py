@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ SODA_SYNC = "ivo://ivoa.net/std/SODA#sync-1.0"
 SODA_ASYNC = "ivo://ivoa.net/std/SODA#async-1.0"
 # XML 1.0 has no way to write these.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Anything that is not plain text in XML; most texts have none of it.
+_SPECIAL = re.compile("[^\x20-\x7e]|[&<>\"']")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ class Parameter:
     value: str = ""
     low: str | None = None
     high: str | None = None
-    options: Sequence[str] = ()
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,11 +148,12 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "T" if value else "F"
-    return escape(_NOT_XML.sub("\ufffd", str(value)))
+    text = str(value)
+    return escape(_NOT_XML.sub("\ufffd", text)) if _SPECIAL.search(text) else text
 
 
 def _quoted(value: str) -> str:
-    return quoteattr(_NOT_XML.sub("\ufffd", value))
+    return quoteattr(_NOT_XML.sub("\ufffd", value)) if _SPECIAL.search(value) else f'"{value}"'
 
 
 def _service(service: ServiceDescriptor) -> Iterator[str]:
@@ -170,7 +174,9 @@ def _service(service: ServiceDescriptor) -> Iterator[str]:
     yield "</GROUP></RESOURCE>\n"
 
 
+@functools.lru_cache(maxsize=1024)
 def _parameter(parameter: Parameter) -> str:
+    """Return a PARAM; most are the same for the two services on a dataset, many for all datasets."""
     attributes = [("name", parameter.name), ("datatype", parameter.datatype)]
     optional = (
         ("arraysize", parameter.arraysize),

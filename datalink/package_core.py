@@ -20,6 +20,8 @@ from datalink.tarstream import PackageError
 
 LIMITS = Limits()
 QUERY_TIMEOUT_S = 60
+# DaCHS parses some kilobytes a second, one query at a time for the whole server.
+MAX_QUERY_CHARACTERS = 20_000
 
 
 class PackageCore(svcs.Core):  # type: ignore[misc]
@@ -67,6 +69,10 @@ def _wanted(parameters: Mapping[str, Sequence[str]]) -> tuple[list[str], str]:
 
 def _selected_by(adql: str) -> list[str]:
     """Return the identifiers that an ADQL query selects; it may only read, like any TAP query."""
+    if len(adql) > MAX_QUERY_CHARACTERS:
+        raise usage_error(
+            f"the query has {len(adql)} characters, at most {MAX_QUERY_CHARACTERS} are read; give the identifiers as ID."
+        )
     limit = LIMITS.max_datasets + 1
     try:
         with base.getUntrustedConn() as connection:
@@ -74,6 +80,8 @@ def _selected_by(adql: str) -> list[str]:
             rows = list(table)
     except (base.ValidationError, base.DBError) as exc:
         raise usage_error(f"the query cannot be run: {' '.join(str(exc).split())[:500]}") from exc
+    except RecursionError as exc:
+        raise usage_error("the query cannot be read: it is nested too deeply.") from exc
     if rows and "obs_publisher_did" not in rows[0]:
         raise usage_error("the query must select the column obs_publisher_did.")
     identifiers = list(dict.fromkeys(str(row["obs_publisher_did"]) for row in rows))

@@ -188,7 +188,9 @@ def kept_rows(
 ) -> Iterator[tuple[int, bytes]]:
     """Yield how many rows of each chunk pass, and their bytes."""
     if row_bytes == 0:
-        yield (n_rows if rows.passes_all else 0), b""
+        if n_rows and not rows.passes_all:
+            raise FitsError("the columns of the event table are wider than its rows (NAXIS1).")
+        yield n_rows, b""
         return
     rows_a_chunk = max(1, CHUNK_BYTES // row_bytes)
     row = np.dtype((np.void, row_bytes))

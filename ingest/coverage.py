@@ -23,6 +23,8 @@ from ingest.responses import (
 from ingest.rows import DatasetRow
 
 EV_PER_TEV = 1e12
+# Beyond any particle ever seen: limits that high were never set.
+MAX_TEV = 1e9
 # h c in eV m (CODATA 2018, as quoted in obscore.md §6.1): wavelength = HC_EV_M / energy.
 HC_EV_M = 1.239841984332e-6
 # Eight vertices, circumscribed: index and output cost grow steeply with their number.
@@ -73,7 +75,7 @@ def energy_range_tev(contents: Contents, defaults: Defaults) -> EnergyRange | No
                 limits = _selected_energies_tev(events.header)
             else:
                 limits = function(responses[kind]) if kind in responses else None
-            if limits is not None and 0 < limits[0] < limits[1]:
+            if limits is not None and 0 < limits[0] < limits[1] < MAX_TEV:
                 return EnergyRange(limits[0], limits[1], source)
         if defaults.energy_min_tev and defaults.energy_max_tev:
             return EnergyRange(defaults.energy_min_tev, defaults.energy_max_tev, "collection file")

@@ -122,7 +122,7 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
         for harvest in harvests:
             problems += _note(collection, ((harvest.relpath, *problem) for problem in harvest.problems))
             plan.n_index_files += harvest.is_index
-    problems += _note(collection, _doubled_observations(store, naming))
+    problems += _note(collection, _doubled_observations(store, naming, plan))
     store.replace_problems(name, problems)
     store.replace_documents(name, plan.documents)
     store.add(ProductRow, (_document_product(document, naming) for document in plan.documents))
@@ -241,9 +241,10 @@ def _document_product(document: DocumentRow, naming: Naming) -> ProductRow:
     )
 
 
-def _doubled_observations(store: Store, naming: Naming) -> Iterator[tuple[str, str, str]]:
-    for obs_id, relpath in store.doubled_observations(naming.prefix):
-        yield relpath, "warning", f"{DOUBLED} {obs_id} with the same event type."
+def _doubled_observations(store: Store, naming: Naming, plan: Plan) -> Iterator[tuple[str, str, str]]:
+    paths = {naming.accref(path): path for path in (*plan.unchanged, *(task.file.relpath for task in plan.tasks))}
+    for obs_id, accref in store.doubled_observations(naming.prefix):
+        yield paths[accref], "warning", f"{DOUBLED} {obs_id} with the same event type."
 
 
 def _collection_row(collection: Collection, store: Store, naming: Naming) -> CollectionRow:

@@ -7,7 +7,7 @@ import math
 from ingest import gadf
 from ingest.collection import Collection
 from ingest.contents import Contents
-from ingest.coverage import EV_PER_TEV, EnergyRange, set_energies
+from ingest.coverage import EV_PER_TEV, MAX_TEV, EnergyRange, set_energies
 from ingest.header import text
 from ingest.observation import timestamp
 from ingest.response_table import ResponseError
@@ -60,7 +60,7 @@ def _set_characteristics(contents: Contents, collection: Collection, row: Datase
     reference_tev, offset_deg = defaults.reference_energy_tev, defaults.reference_offset_deg
     if gadf.AEFF in responses:
         limits = sensitive_energies_tev(responses[gadf.AEFF])
-        if limits is not None and 0 < limits[0] < limits[1]:
+        if limits is not None and 0 < limits[0] < limits[1] < MAX_TEV:
             set_energies(row, EnergyRange(*limits, "effective area"))
             if not limits[0] <= reference_tev <= limits[1]:
                 reference_tev = math.sqrt(limits[0] * limits[1])

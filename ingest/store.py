@@ -115,15 +115,15 @@ class Store:
         return None if moc is None else str(moc)
 
     def doubled_observations(self, prefix: str) -> list[tuple[str, str]]:
-        """Return id and path of event lists whose observation and event type another one of the collection shares."""
+        """Return id and accref of event lists whose observation and event type another one of the collection shares."""
         self.cursor.execute(
-            "SELECT obs_id, path FROM (SELECT obs_id, substr(accref, length(%(prefix)s) + 1) AS path,"
+            "SELECT obs_id, accref FROM (SELECT obs_id, accref,"
             " row_number() OVER (PARTITION BY obs_id, event_type ORDER BY accref) AS occurrence"
             " FROM cta.dataset WHERE starts_with(accref, %(prefix)s) AND dataproduct_type = 'event') AS numbered"
             " WHERE occurrence > 1",
             {"prefix": prefix},
         )
-        return [(str(obs_id), str(path)) for obs_id, path in self.cursor.fetchall()]
+        return [(str(obs_id), str(accref)) for obs_id, accref in self.cursor.fetchall()]
 
     def collection_names(self) -> list[str]:
         """Return the names of all stored collections."""

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from gavo.grammars.common import FLUSH
 from gavo.grammars.customgrammar import CustomRowIterator
+from gavo.rsc.common import FLUSH
 from gavo.utils import pgsphere
 
 from bench.inside.settings import generator, write_result

@@ -13,6 +13,9 @@
     <meta name="title">Links of gamma-ray datasets</meta>
     <meta name="description">The links of datasets (DataLink 1.1): files, responses, previews, packages, cut-out services,
       documents. ID may be repeated.</meta>
+    <!-- DaCHS's own would refuse the very type that is answered. -->
+    <inputKey name="responseformat" type="text" multiplicity="single" ucd="meta.code.mime" std="True"
+      description="votable or application/x-votable+xml, which is what comes anyway"/>
     <customCore module="res/links_core"/>
   </service>
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from astropy.io import fits
 
 from ingest.collection import Collection, Defaults
@@ -47,6 +48,11 @@ HEADER: Mapping[str, Any] = {
     "CREATOR": "tests",
 }
 ENERGIES = np.array([0.5, 1.0, 20.0])
+
+
+def metres(value: float, rel: float = 1e-6) -> Any:
+    """Return a wavelength to compare with: pytest's own tolerance of 1e-12 is larger than those of gamma rays."""
+    return pytest.approx(value, rel=rel, abs=0.0)
 
 
 def table(name: str | None, columns: Iterable[fits.Column], cards: Mapping[str, Any]) -> fits.BinTableHDU:

@@ -274,6 +274,7 @@ def test_the_first_of_duplicate_keywords_counts() -> None:
 def test_a_repeated_long_text_does_not_lengthen_the_first() -> None:
     lines = ("K       = 'ab&'", "CONTINUE  'cd'", "K       = 'ef&'", "CONTINUE  'gh'")
     assert parsed(*lines) == {"K": "abcd"}
+    assert parsed("K       = 'ab&'", "K       = 'ef&'", "CONTINUE  'gh'") == {"K": "ab&"}
     assert parsed("K       = 'ab&'", "L       = 1", "CONTINUE  'cd'") == {"K": "ab&", "L": 1}
 
 
@@ -483,8 +484,9 @@ def test_absurd_sizes_cost_no_memory(tmp_path: Path, cards: dict[str, object], c
         tracemalloc.stop()
 
 
-def test_more_rows_than_bytes_are_an_error(tmp_path: Path) -> None:
-    cards = {"NAXIS": 0, "NAXIS1": 8, "NAXIS2": 10**12, "TFIELDS": 1, "TTYPE1": "X", "TFORM1": "D"}
+@pytest.mark.parametrize("axes", [{"NAXIS1": 8, "NAXIS2": 10**12}, {"NAXIS1": 2**63, "NAXIS2": 0}])
+def test_more_rows_than_bytes_are_an_error(tmp_path: Path, axes: dict[str, int]) -> None:
+    cards = {"NAXIS": 0, **axes, "TFIELDS": 1, "TTYPE1": "X", "TFORM1": "D"}
     path = tmp_path / "a.fits"
     path.write_bytes(raw_file(cards, b""))
     hdu = read_all(path)[1]

@@ -32,6 +32,7 @@ from tests.unit.fits_files import (
     gti,
     harvested,
     located,
+    metres,
     obs_index,
     pointing,
     response,
@@ -90,7 +91,7 @@ def test_a_sound_bundle(path: Path) -> None:
     assert row.offset_obj == pytest.approx(0.5)
     assert row.zen_pnt == pytest.approx(38.51)
     assert (row.energy_min, row.energy_max) == (pytest.approx(1e11, rel=1e-6), pytest.approx(1e14))
-    assert (row.em_max, row.em_min) == (pytest.approx(1.239842e-17, rel=1e-6), pytest.approx(1.239842e-20, rel=1e-6))
+    assert (row.em_max, row.em_min) == (metres(1.239842e-17), metres(1.239842e-20))
     assert row.s_resolution == pytest.approx(1.5599 * 1.5096 * 0.05 * 3600, rel=1e-3)
     assert row.em_res_power == pytest.approx(1 / (2.3548 * 0.15), rel=0.05)
     assert (row.s_ref_energy, row.em_ref_energy, row.s_ref_oaa, row.em_ref_oaa) == (1e12, 1e12, 0.5, 0.5)
@@ -267,6 +268,19 @@ def test_the_exposure(path: Path, cards: dict[str, object], exposure: float, sou
     assert f"exposure from {source}" in (row.harvest_note or "")
 
 
+def test_numbers_that_no_column_can_hold_are_left_out(path: Path) -> None:
+    row = published(
+        harvested(path, events(LIVETIME=None, DEADC=1e300, ONTIME=1e300), gti()), "the value of t_exptime is out"
+    )
+    assert (row.t_exptime, row.ontime) == (None, 1e300)
+    row = published(
+        harvested(path, *bundle(N_TELS=2**31, QUALITY=-(2**40))), "the value of n_tels", "the value of quality"
+    )
+    assert (row.n_tels, row.quality) == (None, None)
+    row = published(harvested(path, events([1.0, 2e37]), gti()), "the value of em_min")
+    assert (row.em_min, row.energy_max) == (None, pytest.approx(2e49))
+
+
 def test_no_live_time_is_believed_and_doubted(path: Path) -> None:
     row = published(harvested(path, events(LIVETIME=0.0), gti()), "LIVETIME is 0")
     assert row.t_exptime == 0.0
@@ -324,7 +338,7 @@ def test_energies_of_the_events_in_any_unit(path: Path, unit: str | None, factor
     energies = np.array([0.5, 1.0, 20.0]) * factor
     row = published(harvested(path, events(energies, units={"ENERGY": unit}), gti()))
     assert (row.energy_min, row.energy_max) == (pytest.approx(5e11), pytest.approx(2e13))
-    assert row.em_max == pytest.approx(1.239841984332e-6 / 5e11)
+    assert row.em_max == metres(1.239841984332e-6 / 5e11)
     assert "energies from events" in (row.harvest_note or "")
 
 
@@ -354,6 +368,7 @@ def test_sources_of_energies_in_turn(path: Path) -> None:
     for hdus, expected, source in (
         ((events(**SUBSPACE), gti(), thresholds, response("bkg")), (0.4, 50.0), "LO_THRES"),
         ((events(**SUBSPACE), gti(), response("aeff"), response("bkg")), (0.03, 160.0), "data sub-space"),
+        ((events(), gti(), response("aeff", LO_THRES=0.4, HI_THRES=1e300)), (0.1, 100.0), "effective area"),
         ((events(), gti(), response("bkg")), (0.1, 100.0), "background axis"),
         ((events(), gti(), response("aeff")), (0.1, 100.0), "effective area"),
         ((events(), gti()), (0.02, 30.0), "collection file"),

@@ -352,6 +352,7 @@ def test_an_index_with_senseless_columns_is_an_error(root: Path) -> None:
 def test_what_the_collection_file_says_of_paths_reaches_the_rows(root: Path) -> None:
     write(root / "secret/a.fits", events())
     write(root / "open/a.fits", events())
+    write(root / "a.fits", events())
     collection = Collection(
         name="tests",
         title="T",
@@ -359,11 +360,17 @@ def test_what_the_collection_file_says_of_paths_reaches_the_rows(root: Path) -> 
         release_date=datetime.date(2020, 1, 1),
         simulated=True,
         defaults=Defaults(),
-        paths=(PathRule("secret/*", "pi", datetime.date(2030, 1, 1), "P7", "type-1"),),
+        owner="all",
+        embargo=datetime.date(2031, 1, 1),
+        paths=(
+            PathRule("secret/*", "pi", datetime.date(2030, 1, 1), "P7", "type-1"),
+            PathRule("open/*", ""),
+        ),
     )
     rows = {task.file.relpath: harvest(task, collection).row for task in plan_of(root, collection=collection).tasks}
-    secret, free = rows["secret/a.fits"], rows["open/a.fits"]
-    assert secret is not None and free is not None
+    secret, free, other = rows["secret/a.fits"], rows["open/a.fits"], rows["a.fits"]
+    assert secret is not None and free is not None and other is not None
+    assert (other.owner, other.embargo, other.proposal_id) == ("all", "2031-01-01", None)
     assert (secret.owner, secret.embargo, secret.obs_release_date) == ("pi", "2030-01-01", "2030-01-01")
     assert (secret.proposal_id, secret.event_type) == ("P7", "type-1")
     assert (free.owner, free.embargo, free.obs_release_date) == (None, None, "2020-01-01")

@@ -19,7 +19,7 @@ from ingest.folder import Folder
 from ingest.harvest import Harvest, Task, harvest
 from ingest.plan import Naming, make_plan
 from ingest.rows import DatasetRow
-from tests.unit.fits_files import COLLECTION, SHARED, task
+from tests.unit.fits_files import COLLECTION, SHARED, metres, task
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DL3 = SHARED / "data/dl3"
@@ -81,8 +81,8 @@ def test_hess_20136(archive: dict[str, Imported]) -> None:
     assert row.ontime == 1682.0
     assert row.energy_min == pytest.approx(0.407380277804113e12, rel=1e-9)
     assert row.energy_max == pytest.approx(100e12)
-    assert row.em_max == pytest.approx(3.04345e-18, rel=1e-5)
-    assert row.em_min == pytest.approx(1.239842e-20, rel=1e-6)
+    assert row.em_max == metres(3.04345e-18, rel=1e-5)
+    assert row.em_min == metres(1.239842e-20)
     assert (row.s_ra, row.s_dec) == (pytest.approx(228.6125), pytest.approx(-58.771666666667))
     assert row.ev_xel == 11243
     assert row.s_fov is not None and 0 < row.s_fov <= 5.0
@@ -99,8 +99,8 @@ def test_cta_1dc_110380(archive: dict[str, Imported]) -> None:
     assert row.t_max == pytest.approx(59235.520032593, abs=TIME)
     assert Time(row.t_min, format="mjd", scale="utc").isot == "2021-01-21T11:58:50.816"
     assert row.tstop == 664504192.0  # rounded in the header: 8 s before the end of the good time
-    assert row.em_max == pytest.approx(4.13281e-17, rel=1e-5)
-    assert row.em_min == pytest.approx(7.74901e-21, rel=1e-5)
+    assert row.em_max == metres(4.13281e-17, rel=1e-5)
+    assert row.em_min == metres(7.74901e-21, rel=1e-5)
     assert (row.s_ra, row.s_dec, row.s_fov, row.ev_xel) == (267.68121338, -29.6075, 10.0, 106217)
     assert row.target_name == "Galactic Plane Survey" and row.ra_obj is None
     # The responses are in one file for all runs, reached by ../../
@@ -170,8 +170,8 @@ def test_the_synthetic_file_in_tai() -> None:
     )
     assert row.energy_min == pytest.approx(expected["energy_min_ev"])
     assert row.energy_max == pytest.approx(expected["energy_max_ev"])
-    assert row.em_max == pytest.approx(expected["em_max_m"])
-    assert row.em_min == pytest.approx(expected["em_min_m"])
+    assert row.em_max == metres(expected["em_max_m"])
+    assert row.em_min == metres(expected["em_min_m"])
     assert (row.s_ra, row.s_dec) == (expected["s_ra"], expected["s_dec"])
     assert row.s_fov is not None and row.s_fov <= 2 * expected["theta_max_deg"]
     assert row.s_resolution == pytest.approx(expected["s_resolution_arcsec_at_1TeV_first_theta_bin"], rel=1e-3)

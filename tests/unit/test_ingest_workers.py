@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -228,6 +229,7 @@ def test_the_smallest_answer_is_not_taken_for_a_cut_one() -> None:
         assert workers._receive(whole) == ["answer"]
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as out:
-        out.write(workers._LENGTH.pack(100) + b"\x80\x05")
+        answer = pickle.dumps("answer" * 100)
+        out.write(workers._LENGTH.pack(len(answer)) + answer[:300])
     with os.fdopen(reading, "rb") as cut, pytest.raises(EOFError):
         workers._receive(cut)
