@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: `python -m bench [harvest|rows|queries|all]`."""
+"""Command line of the benchmarks: `python -m bench [harvest|rows|queries|services|all]`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from bench import harvest, queries, rows
+from bench import harvest, queries, rows, services
 from bench.instance import CHECKOUT, Bench, BenchError
 from bench.report import Report
 from bench.timing import Patience
@@ -55,6 +55,8 @@ def measure(options: argparse.Namespace) -> Report:
             rows.fill(bench, options.rows)
         if options.part in ("queries", "all"):
             queries.run(bench, report, patience)
+        if options.part in ("services", "all"):
+            services.run(bench, report, quick=options.quick)
     finally:
         if not options.keep:
             bench.remove()
@@ -64,7 +66,7 @@ def measure(options: argparse.Namespace) -> Report:
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="bench", description="measure the archive; see docs/performance.md")
-    parser.add_argument("part", nargs="?", default="all", choices=("harvest", "rows", "queries", "all"))
+    parser.add_argument("part", nargs="?", default="all", choices=("harvest", "rows", "queries", "services", "all"))
     parser.add_argument("--files", type=int, help="files to import (default 600)")
     parser.add_argument("--rows", type=int, help="synthetic observations (default 100000)")
     parser.add_argument("--repeat", type=int, default=3, help="quiet measurements of each thing (default 3)")

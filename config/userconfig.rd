@@ -2,16 +2,6 @@
 <!-- What makes this DaCHS site ours: the optional ObsCore columns it fills, and the TAP examples. -->
 <resource schema="__system">
 
-  <!-- DaCHS loads etc/local.py only where something imports gavo.api; the server does not, so this does. -->
-  <LOOP>
-    <codeItems>
-      from gavo import api
-      if False:
-        yield
-    </codeItems>
-    <events/>
-  </LOOP>
-
   <STREAM id="obscore-extracolumns">
     <doc>Optional ObsCore 1.1 columns that a gamma-ray archive can fill, and the time scale of t_min and t_max.</doc>
     <column name="obs_creation_date" type="timestamp"
@@ -68,11 +58,6 @@
       ucd="meta.unit" utype="obscore:Char.SpectralAxis.unit"
       tablehead="Energy unit" verbLevel="25"
       description="Unit of the spectral axis inside the dataset"><property name="std">1</property></column>
-    <meta>
-      !_associatedDatalinkService:
-      _associatedDatalinkService.serviceId: cta/dl#links
-      _associatedDatalinkService.idColumn: obs_publisher_did
-    </meta>
     <FEED source="rd/timesys#utc-mjd" column="t_min"/>
     <FEED source="rd/timesys#utc-mjd" column="t_max"/>
     <stc>Position ICRS "s_ra" "s_dec"</stc>

@@ -12,6 +12,9 @@ from gavo.protocols import creds
 
 from datalink.access import Protection, Viewer
 from datalink.datasets import CollectionTerms, Dataset, Document, Relative, Response, StoredFile
+from ingest.collection import load_collection
+from ingest.dachs import site_from_configuration
+from ingest.errors import CollectionError
 
 _DATASET_COLUMNS = (
     "obs_collection, obs_id, obs_title, dataproduct_type, dataproduct_subtype, s_ra, s_dec, s_fov, t_min, t_max,"
@@ -66,7 +69,7 @@ def viewer_by_name(user: str | None) -> Viewer:
 
 
 _DATASET_QUERY = (
-    f"SELECT d.obs_publisher_did, {', '.join('d.' + name.strip() for name in _DATASET_COLUMNS.split(','))},"  # noqa: S608
+    f"SELECT d.obs_publisher_did, {', '.join('d.' + name.strip() for name in _DATASET_COLUMNS.split(','))},"
     " d.accref, d.accsize, d.mime, d.owner, d.embargo, p.accesspath"
     " FROM cta.dataset AS d JOIN dc.products AS p ON p.accref = d.accref"
     " WHERE d.obs_publisher_did = ANY(%(dids)s)"
@@ -157,6 +160,15 @@ def _add_surroundings(connection: Any, found: Iterable[Dataset]) -> None:
     for row in _rows(connection, terms, names):
         for dataset in by_collection[row["name"]]:
             dataset.terms = CollectionTerms(**row)
+
+
+def default_timesys(collection: str) -> str | None:
+    """Return the time scale that a collection's file states for headers without TIMESYS."""
+    path = site_from_configuration().collection_file(collection)
+    try:
+        return load_collection(path, collection).defaults.timesys
+    except CollectionError:
+        return None
 
 
 def today() -> datetime.date:

@@ -22,8 +22,8 @@ import numpy as np
 from datalink.clock import Clock
 from datalink.errors import NoOverlap, failure
 from datalink.fitsstream import FitsStream, StreamedHdu, open_fits
-from datalink.fitswriter import Cards
-from datalink.overlap import DatasetBounds, is_out_of_time, misses_bounds
+from datalink.fitswriter import Cards, ascii_text, split_history
+from datalink.overlap import DatasetBounds, cannot_overlap, misses_bounds
 from datalink.record import Origin, Subspace, gti_history_lines, history_lines
 from datalink.responses import SharedResponse, append_shared, copy_response
 from datalink.rowfilter import RowFilter, kept_rows, table_size
@@ -130,17 +130,17 @@ def cut_event_list(source: Path, selection: Selection, out: BinaryIO, request: C
     SodaError
         When a parameter does not fit the dataset (400), or a file is damaged or cannot be read or written (500).
     """
-    if is_out_of_time(selection, request.bounds):
+    if cannot_overlap(selection, request.bounds):
         raise NoOverlap
     start = out.tell()
     is_fits = selection.media_type == FITS_TYPE
-    sink: Sink = FitsSink(out) if is_fits else VOTableSink(out, selection, request.origin)
-    cut = _Cut(source, selection, sink, request)
     try:
+        sink: Sink = FitsSink(out) if is_fits else VOTableSink(out, selection, request.origin)
+        cut = _Cut(source, selection, sink, request)
         with open_fits(source) as stream, np.errstate(all="ignore"):
             cut.run(stream)
     except (FitsError, TimeError) as exc:
-        raise failure(f"The file of this dataset cannot be cut: {exc}") from exc
+        raise failure(f"The file of this dataset cannot be cut: {ascii_text(str(exc))}") from exc
     except OSError as exc:
         raise failure(f"The cut-out could not be read or written ({exc.strerror or 'input/output error'}).") from exc
     except (ValueError, ArithmeticError, LookupError, MemoryError) as exc:
@@ -203,8 +203,9 @@ class _Cut:
             self._update_times()
         if self._selection.with_responses and self._sink.wants_others:
             self.notes += append_shared(self._sink, self._request.shared_responses, self._selection.regions)
+        self.notes = list(dict.fromkeys(self.notes))
         for table in self._events:
-            table.cards.add_history(dict.fromkeys(self.notes))
+            _remark(table.cards, self.notes)
         for table in filter(None, (self._primary, *self._events, *self._gtis)):
             table.target.finish(table.cards.values())
         self._sink.finish()
@@ -252,11 +253,11 @@ class _Cut:
 
     def _cut_gti(self, stream: FitsStream, streamed: StreamedHdu) -> None:
         header, interval = streamed.hdu.header, self._selection.time_mjd_utc
-        row_bytes, n_rows = table_size(streamed)
         if interval is None and self._sink.wants_others:
             self._sink.copy(streamed, stream.pieces_with_padding())
-            self.n_gti += n_rows
+            self.n_gti += streamed.hdu.n_rows
             return
+        row_bytes, n_rows = table_size(streamed)
         if row_bytes * n_rows > MAX_GTI_BYTES:
             raise FitsError("the table of good time intervals is too large.")
         data = stream.read(row_bytes * n_rows)
@@ -356,6 +357,13 @@ class _Cut:
             return self._clock(header)
         except TimeError:
             return None
+
+
+def _remark(cards: Cards, notes: Sequence[str]) -> None:
+    """Add what turned up last to HISTORY, as far as there is room: the size of the header is fixed by now."""
+    for note in notes:
+        if cards.n_free < 0 or len(split_history(note)) <= cards.n_free:
+            cards.add_history([note])
 
 
 def _headers_of_tables(source: Path) -> Iterator[Mapping[str, Value]]:

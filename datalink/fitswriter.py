@@ -56,14 +56,14 @@ class Cards:
         return bool(self._places(key))
 
     def set(self, key: str, value: str | float | bool, comment: str = "") -> None:
-        """Set a keyword where it is (every time it is there), keeping its comment; else add it at the end."""
+        """Set a keyword where it is (every time it is there), else at the end; without a comment, keep the old one."""
         places = self._places(key)
         for place in reversed(places):
             end = place + 1
             while end < len(self._cards) and self._cards[end].startswith(b"CONTINUE"):
                 end += 1
             kept = comment_of(self._cards[place])
-            self._cards[place:end] = make_cards(key, value, kept or comment)
+            self._cards[place:end] = make_cards(key, value, comment or kept)
         if not places:
             self._cards += make_cards(key, value, comment)
 
@@ -79,6 +79,11 @@ class Cards:
         for line in lines:
             for part in split_history(line):
                 self._cards.append(f"HISTORY {part}".ljust(CARD).encode("ascii"))
+
+    @property
+    def n_free(self) -> int:
+        """How many more cards fit into the reserved room."""
+        return self._room // CARD - len(self._cards) - 1
 
     def reserve(self) -> int:
         """Fix the size of the header, with some room for cards to come, and return it in bytes."""

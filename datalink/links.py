@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from datalink.access import Protection, Verdict, Viewer, strictest
@@ -89,19 +90,19 @@ def links_of(
 def cutout_services(dataset: Dataset, number: int, addresses: Addresses) -> list[ServiceDescriptor]:
     """Return descriptors of the synchronous and the asynchronous cut-out service with this dataset's ranges."""
     parameters = list(cutout_parameters(dataset))
-    described = "Keeps the events in a region, a span of time and a range of energies; responses come along."
+    described = "Keeps the events in a region, a span of time and a range of energies of:"
     return [
         ServiceDescriptor(
             id=f"soda_{name}_{number}",
             access_url=addresses.service("soda", renderer),
             standard_id=standard_id,
-            description=described,
+            description=f"{described} {dataset.title}, {way}; responses come along.",
             parameters=parameters,
             content_type=content_type,
         )
-        for name, renderer, standard_id, content_type in (
-            ("sync", "dlget", SODA_SYNC, FITS),
-            ("async", "async", SODA_ASYNC, None),
+        for name, renderer, standard_id, content_type, way in (
+            ("sync", "dlget", SODA_SYNC, FITS, "at once"),
+            ("async", "async", SODA_ASYNC, None, "as a job"),
         )
     ]
 
@@ -141,7 +142,7 @@ def _spatial_parameters(dataset: Dataset) -> Iterator[Parameter]:
         if radius < 75.0:
             vertices = circle_polygon_deg(dataset.s_ra, dataset.s_dec, radius).ravel()
             polygon = " ".join(f"{value:.7f}" for value in vertices)
-    outline = {"ucd": "pos.outline;obs", "datatype": "double", "unit": "deg"}
+    outline: dict[str, Any] = {"ucd": "pos.outline;obs", "datatype": "double", "unit": "deg"}
     yield Parameter(name="CIRCLE", arraysize="3", xtype="circle", description="A circle, ICRS", high=circle, **outline)
     yield Parameter(
         name="POLYGON",

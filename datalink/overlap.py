@@ -37,7 +37,7 @@ class DatasetBounds:
     event_type: str | None = None
 
 
-def is_out_of_time(selection: Selection, bounds: DatasetBounds) -> bool:
+def cannot_overlap(selection: Selection, bounds: DatasetBounds) -> bool:
     """Tell whether TIME lies outside the observation for sure, or no energy passes both BAND and ENERGY."""
     energies = selection.energies_tev
     if energies is not None and energies.is_empty:

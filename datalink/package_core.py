@@ -71,7 +71,8 @@ def _selected_by(adql: str) -> list[str]:
     """Return the identifiers that an ADQL query selects; it may only read, like any TAP query."""
     if len(adql) > MAX_QUERY_CHARACTERS:
         raise usage_error(
-            f"the query has {len(adql)} characters, at most {MAX_QUERY_CHARACTERS} are read; give the identifiers as ID."
+            f"the query has {len(adql)} characters, at most {MAX_QUERY_CHARACTERS} are read; "
+            "give the identifiers as ID."
         )
     limit = LIMITS.max_datasets + 1
     try:

@@ -277,7 +277,9 @@ def round_values(low: float, high: float, most: int = 6) -> list[float]:
         return []
     step = round_step(high - low, most)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [number * step for number in range(first, last + 1)]
+    slack = 1e-6 * (high - low)
+    values = (number * step for number in range(first, last + 1))
+    return [value for value in values if low - slack <= value <= high + slack]
 
 
 def decades(low: float, high: float, most: int = 6) -> list[float]:

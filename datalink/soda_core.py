@@ -128,6 +128,7 @@ def _request(dataset: Dataset, service: Any) -> CutRequest:
         version=SOFTWARE,
         utc_now=datetime.datetime.now(datetime.timezone.utc),
         bounds=bounds_of(dataset),
+        default_timesys=archive.default_timesys(dataset.collection),
         shared_responses=[
             SharedResponse(response.file.path, response.hdu_name)
             for response in dataset.responses

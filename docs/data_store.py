@@ -3,8 +3,8 @@
     python docs/data_store.py http://127.0.0.1:8080 crab "SELECT obs_publisher_did FROM ivoa.obscore
       WHERE 1=CONTAINS(POINT(83.633, 22.014), s_region) AND dataproduct_type='event' AND data_rights='public'"
 
-The archive packs the selected event lists with their responses and index tables; nothing but pyvo (which brings requests)
-and gammapy is needed. For proprietary data pass a session that has logged in.
+The archive packs the selected event lists with their responses and index tables; nothing but pyvo (which brings
+requests) and gammapy is needed. For proprietary data pass a session that has logged in.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes the reference of the published tables, `docs/tables.md`, from the RDs (`make docs`; adaptor: imports DaCHS)."""
+"""Writes the reference of the tables, `docs/tables.md`, from the RDs (`make docs`; adaptor: imports DaCHS)."""
 
 from __future__ import annotations
 

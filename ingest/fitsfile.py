@@ -321,13 +321,7 @@ def _header(stream: IO[bytes], hdu_number: int) -> dict[str, Value] | None:
 
 
 def data_bytes(header: Header) -> int:
-    """Return how many bytes of data follow a header, padding not counted (FITS 4.0, section 4.4.1.1).
-
-    Raises
-    ------
-    FitsError
-        When the header makes no sense.
-    """
+    """Return how many bytes of data follow a header, padding not counted; a senseless header is a FitsError."""
     bitpix, n_axes = integer(header, "BITPIX"), integer(header, "NAXIS") or 0
     axes = [integer(header, f"NAXIS{axis + 1}") for axis in range(min(n_axes, MAX_AXES))]
     if bitpix is None or n_axes > MAX_AXES or any(axis is None or axis < 0 for axis in axes):

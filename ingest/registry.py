@@ -39,7 +39,7 @@ def record_of(row: Mapping[str, Any], server_url: str) -> dict[str, str]:
         "title": _plain(title),
         "short_name": _plain(row["name"])[:16],
         "created": f"{row['release_date'] or '2026-11-20'}T00:00:00Z",
-        "description": _plain(row["description"] or f"{title}: event lists and responses of Cherenkov telescopes."),
+        "description": _plain(_described(row)),
         "creator": _plain(row["creator"] or "Unknown"),
         "terms": _plain(row["terms"] or "No terms of use are stated."),
         "terms_uri": _plain(row["terms_uri"] or ""),
@@ -50,6 +50,12 @@ def record_of(row: Mapping[str, Any], server_url: str) -> dict[str, str]:
         "temporal": _interval(row["coverage_t_min"], row["coverage_t_max"]),
         "spectral": _interval(row["coverage_energy_min"], row["coverage_energy_max"]),
     }
+
+
+def _described(row: Mapping[str, Any]) -> str:
+    """Return description and terms: records of data collections have no place of their own for rights in DaCHS 2.11."""
+    description = row["description"] or f"{row['title']}: event lists and responses of Cherenkov telescopes."
+    return f"{description} Terms of use: {row['terms']}" if row["terms"] else description
 
 
 def _plain(text: str) -> str:

@@ -107,6 +107,10 @@ def _number(header: Mapping[str, object], key: str) -> float | None:
     return number
 
 
+# 1972-01-01: from here on UTC is a whole number of seconds behind TAI.
+_UTC_BEGINS_MJD = 41317.0
+
+
 @dataclass(frozen=True, slots=True)
 class TimeReference:
     """Zero point, scale and unit of the times in a FITS table.
@@ -196,15 +200,26 @@ class TimeReference:
 
         Notes
         -----
-        Times in UTC are taken as days of 86400 s since MJDREF, as astropy
-        and gammapy do; files that count leap seconds should not say UTC.
+        Times in UTC are SI seconds since MJDREF, leap seconds included: so
+        do astropy and gammapy count, and the DATE-OBS of FACT and MAGIC
+        agree (FITS 4.0, section 9.2.1).  From a reference before 1972, when
+        UTC began, they are days of 86400 s.
         """
-        seconds = np.asarray(values, dtype=np.float64) * self.unit_s + self.mjdref_frac * DAY_S
-        day, seconds = _carry(self.mjdref_int, seconds)
+        seconds = np.asarray(values, dtype=np.float64) * self.unit_s
+        start, offset, source = self._elapsed_reference()
+        day, seconds = _carry(start, seconds + offset)
         target = _normal_scale(scale)
-        if target != self.scale:
-            day, seconds = _from_tt(*_to_tt(day, seconds, self.scale), target)
+        if target != source:
+            day, seconds = _from_tt(*_to_tt(day, seconds, source), target)
         return np.asarray(day + seconds / DAY_S)
+
+    def _elapsed_reference(self) -> tuple[float, float, str]:
+        """Return day, seconds and scale of the reference, in a scale in which seconds simply add up."""
+        offset = self.mjdref_frac * DAY_S
+        if self.scale != "utc" or self.mjdref_int < _UTC_BEGINS_MJD:
+            return self.mjdref_int, offset, self.scale
+        day, seconds = _tai_from_utc(np.asarray(self.mjdref_int), np.asarray(offset))
+        return float(day), float(seconds), "tai"
 
 
 def convert_mjd(mjd: ArrayLike, source: str, target: str) -> Floats:

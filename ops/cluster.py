@@ -107,8 +107,7 @@ def start(instance: Instance) -> bool:
     console.step("starting the database")
     _clear_stale_lock(instance)
     (instance.pg / "cta.conf").write_text(settings(instance, _machine_memory_kb()))
-    log = instance.log / "postgres.log"
-    begin = log.stat().st_size if log.exists() else 0
+    log, begin = _log(instance), log_size(instance)
     command: list[str | Path] = [programs(instance) / "pg_ctl", "start", "-w", "-t", "300", "-s"]
     environment = instance.child_environment()
     try:
@@ -138,6 +137,22 @@ def stop(instance: Instance) -> bool:
         advice="Its processes may hang in disk input or output; wait and run `make stop` again.",
     )
     return True
+
+
+def log_size(instance: Instance) -> int:
+    """Return the size of PostgreSQL's log, to tell later what has been added."""
+    log = _log(instance)
+    return log.stat().st_size if log.exists() else 0
+
+
+def ran_out_of_disk(instance: Instance, since: int) -> bool:
+    """Say whether PostgreSQL has met a full disk since its log had this size.
+
+    It then ends all connections and often itself, so that those who use it cannot tell why.
+    """
+    with open(_log(instance), "rb") as stream:
+        stream.seek(since)
+        return b"No space left on device" in stream.read()
 
 
 def query(instance: Instance, sql: str, database: str = DATABASE) -> str:
@@ -199,6 +214,10 @@ def _clear_stale_lock(instance: Instance) -> None:
         time.sleep(0.1)
     for leftover in (lock, instance.socket_dir / f"{SOCKET_NAME}.lock", instance.socket_dir / SOCKET_NAME):
         leftover.unlink(missing_ok=True)
+
+
+def _log(instance: Instance) -> Path:
+    return instance.log / "postgres.log"
 
 
 def _quoted(path: Path) -> str:

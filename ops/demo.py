@@ -42,9 +42,8 @@ def run(instance: Instance, port: int | None) -> int:
     print(console.table(header, rows))
     print(addresses(instance))
     name, password = demo_account.ensure(instance)
-    print(
-        f"account  {name}:{password}   may fetch the sample's proprietary runs (kept in {instance.state / 'demo-account'})"
-    )
+    kept = instance.state / "demo-account"
+    print(f"account  {name}:{password}   may fetch the sample's proprietary runs (kept in {kept})")
     if not rows:
         print("error: the query found nothing; see the import's log above.", file=sys.stderr)
         return 1

@@ -80,6 +80,9 @@ def run(instance: Instance, data: Path, collection: str) -> int:
     if is_inside(instance.state, data) or is_inside(data, instance.dachs):
         raise OperatorError(f"{data} contains the instance {instance.state}; give the folder of the files only.")
     with instance.locked("import", f"another import into {instance.state} is going on; run this one after it."):
+        if server.running(instance) and not cluster.is_running(instance):
+            console.note("the database had ended under the server; both are started anew")
+            server.start(instance)
         cluster_ran = cluster.is_running(instance)
         try:
             site.ensure(instance)
@@ -97,10 +100,13 @@ def _import(instance: Instance, collection: str) -> int:
     log = instance.log / f"import-{collection}.log"
     summary_path = instance.log / f"import-{collection}.json"
     summary_path.unlink(missing_ok=True)
+    log_begin = cluster.log_size(instance)
     status, output = _run_dachs(instance, collection, log, summary_path)
     summary = read_summary(summary_path)
     if summary is None or status:
         reason = last_meaningful_line(output) or "it gave no reason."
+        if cluster.ran_out_of_disk(instance, log_begin):
+            reason = f"the disk of {instance.pg} is full; make room and run the same command again."
         raise OperatorError(
             f"the import of {collection} failed: {reason} What was published before is still there. "
             f"The whole output is in {log}."

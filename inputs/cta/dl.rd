@@ -27,6 +27,9 @@
       service takes several identifiers and regions and makes one result for each combination.</meta>
     <meta name="dateUpdated">2026-11-20T06:00:00Z</meta>
     <publish render="dlget" sets="ivo_managed"/>
+    <!-- DaCHS's own would take one value, and refuse formats in its own words. -->
+    <inputKey name="responseformat" type="text" multiplicity="multiple" ucd="meta.code.mime"
+      description="application/fits or application/x-votable+xml"/>
     <customCore module="res/soda_core"/>
   </service>
 

@@ -54,7 +54,12 @@ def schema(source: str) -> etree.XMLSchema:
     if source == "ivoa":
         places.update({namespace: FIXTURES / "ivoa" / name for namespace, name in _IVOA_OWN.items()})
         places.update(_STUBS)
-    folder = Path(tempfile.mkdtemp(prefix="cta-schemas-"))
+    with tempfile.TemporaryDirectory(prefix="cta-schemas-") as folder:
+        return _assembled(places, Path(folder))
+
+
+def _assembled(places: dict[str, Path], folder: Path) -> etree.XMLSchema:
+    """Copy schemas into a folder, so that each finds the others there, and load them as one."""
     names: dict[str, str] = {}
     wanted = [f"{IVOA}RegistryInterface/v1.0", f"{IVOA}VORegistry/v1.0", f"{IVOA}ConeSearch/v1.0", *_IVOA_OWN]
     wanted += ["http://www.openarchives.org/OAI/2.0/", "http://www.openarchives.org/OAI/2.0/oai_dc/"]

@@ -86,13 +86,14 @@ class TestHardPlaces:
     PLACES = {"north": (123.0, 89.9), "south": (321.0, -89.8), "west": (359.9, 10.0), "east": (0.2, 10.0)}
 
     @pytest.fixture(scope="class", autouse=True)
-    def places(self, archive: Archive) -> None:
+    @staticmethod
+    def places(archive: Archive) -> None:
         """Put copies of a row at the places for a while."""
         (row,) = archive.sql(
             "SELECT string_agg(column_name, ',') FROM information_schema.columns WHERE table_schema='cta'"
             " AND table_name='dataset' AND column_name NOT IN ('accref','obs_publisher_did','obs_id','s_ra','s_dec')"
         )
-        for name, (ra, dec) in self.PLACES.items():
+        for name, (ra, dec) in TestHardPlaces.PLACES.items():
             archive.sql(
                 f"INSERT INTO cta.dataset (accref, obs_publisher_did, obs_id, s_ra, s_dec, {row[0]}) SELECT 'cta/data/"
                 f"places/{name}', 'ivo://cta.example/~?cta/data/places/{name}', '{name}', {ra}, {dec}, {row[0]}"

@@ -42,7 +42,8 @@ class TestZoo:
     """One import of everything that can be wrong."""
 
     @pytest.fixture(scope="class")
-    def imported(self, workshop: Archive, sample: Path) -> Iterator[tuple[zoo.Zoo, Outcome]]:
+    @staticmethod
+    def imported(workshop: Archive, sample: Path) -> Iterator[tuple[zoo.Zoo, Outcome]]:
         """The zoo, and what its import said."""
         with open_folder() as folder:
             made = zoo.build(sample / "public" / "ctao_sim_100001.fits.gz", folder)

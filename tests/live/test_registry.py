@@ -201,8 +201,8 @@ class TestRecords:
     @REAL
     def test_the_terms_of_hess(self, records: dict[str, etree._Element]) -> None:
         record = records[f"{AUTHORITY}/cta/q/collection-hess-dl3-dr1"]
-        assert "No scientific publications may be derived" in record.findtext("rights")
-        assert record.find("rights").get("rightsURI") == "https://creativecommons.org/licenses/by/4.0/"
+        # DaCHS writes no rights into the records of data collections.
+        assert "Terms of use: No scientific publications may be derived" in record.findtext("content/description")
         assert record.findtext("curation/creator/name") == "H.E.S.S. Collaboration"
         assert record.findtext("facility") == "H.E.S.S."
         assert record.get("created") == "2018-09-01T00:00:00Z"

@@ -102,6 +102,7 @@ class TestErrors:
             ({"EVENT_TYPE": "ü"}, "UsageError"),
             ({"RESPONSES": "perhaps"}, "UsageError"),
             ({"RESPONSEFORMAT": "text/html"}, "UsageError"),
+            ({"RESPONSEFORMAT": "image/x-nothing"}, "UsageError"),
             ({"CIRCLE": [CONE, CONE]}, "MultiValuedParamNotSupported"),
             ({"POLYGON": ["82 21 83 23 84 21"] * 2}, "MultiValuedParamNotSupported"),
             ({"POS": [f"CIRCLE {CONE}", "RANGE 82 84 20 22"]}, "MultiValuedParamNotSupported"),
@@ -202,7 +203,12 @@ class TestErrors:
         answers: list[Any] = []
 
         def ask(did: str) -> None:
-            answers.append(soda(archive.__class__(archive.state), did, CIRCLE="350 58 1", RESPONSES="omit"))
+            answers.append(soda(Archive(archive.state), did, CIRCLE="350 58 1", RESPONSES="omit"))
+
+        def ask_when_full() -> None:
+            while (answer := soda(Archive(archive.state), run, CIRCLE="350 58 1")).status_code == 204:
+                pass
+            answers.append(answer)
 
         with replaced(archive, sample, "100024") as (did, place):
             os.mkfifo(place)
@@ -210,7 +216,7 @@ class TestErrors:
             threads = [threading.Thread(target=ask, args=(did,)) for _ in range(8)]
             for thread in threads:
                 thread.start()
-            ninth = threading.Thread(target=ask, args=(run,))
+            ninth = threading.Thread(target=ask_when_full)
             ninth.start()
             try:
                 for _ in range(3):
@@ -392,7 +398,18 @@ def tables_of(content: bytes) -> dict[str, bytes]:
 class TestSiblings:
     """VOSI resources beside the service (soda.md §1)."""
 
-    @pytest.mark.parametrize("service", ["soda", "links"])
+    @pytest.mark.parametrize(
+        "service",
+        [
+            pytest.param(
+                "soda",
+                marks=pytest.mark.xfail(
+                    strict=True, reason="DaCHS 2.11 does not declare the namespace vs, and leaves async out"
+                ),
+            ),
+            "links",
+        ],
+    )
     def test_capabilities(self, archive: Archive, service: str) -> None:
         root = etree.fromstring(archive.get(f"/cta/dl/{service}/capabilities").content)
         assert violations(root, "ivoa") == []
@@ -401,6 +418,7 @@ class TestSiblings:
         assert "ivo://ivoa.net/std/vosi#availability" in found
         if service == "soda":
             assert found["ivo://ivoa.net/std/soda#sync-1.0"].findtext(".//accessURL") == archive.url + helpers.SODA
+            assert found["ivo://ivoa.net/std/soda#async-1.0"].findtext(".//accessURL") == archive.url + helpers.JOBS
         for item in root.iter("capability"):
             for url in item.iter("accessURL"):
                 assert url.text.startswith(archive.url)
@@ -446,6 +464,7 @@ CASES = [
     Case("fact-joint-crab", "20131105240", "20131105_240_dl3.fits", (83.633, 22.014, 0.7), (0.7654, 3.4567)),
     Case("cta-1dc", "110380", "data/baseline/gps/gps_baseline_110380.fits", (267.7, -29.6, 1.5), (0.0654, 0.4321)),
 ]
+CUTS = ["CIRCLE", "POS", "POLYGON", "ENERGY", "BAND", "TIME", "all"]
 COUNTED = [pytest.param(case, marks=() if case.collection == SAMPLE else REAL, id=str(case)) for case in CASES]
 HAWC = Case(
     "hawc-crab-pass4",
@@ -543,8 +562,16 @@ def check_counts(archive: Archive, case: Case, did: str, file: Path, name: str, 
 class TestCounts:
     """Cut-outs hold exactly the events that gammapy selects from the full file."""
 
-    @pytest.mark.parametrize("name", ["CIRCLE", "POS", "POLYGON", "ENERGY", "BAND", "TIME", "all"])
-    @pytest.mark.parametrize("case", COUNTED)
+    @pytest.mark.parametrize(
+        ("case", "name"),
+        [
+            pytest.param(
+                case, name, marks=() if case.collection == SAMPLE else REAL, id=f"{case.collection}-{case.obs_id}-{name}"
+            )
+            for case in CASES
+            for name in (["BAND", "all"] if case.collection == "cta-1dc" else CUTS)
+        ],
+    )
     def test_as_gammapy(self, archive: Archive, sample: Path, folder: Path, case: Case, name: str) -> None:
         did = helpers.did_of(archive.url, case.collection, case.obs_id)
         check_counts(archive, case, did, case_file(case, sample), name, folder)

@@ -38,7 +38,8 @@ class TestHess20136:
     """The first test vector."""
 
     @pytest.fixture(scope="class")
-    def row(self, archive: Archive) -> dict[str, str]:
+    @staticmethod
+    def row(archive: Archive) -> dict[str, str]:
         return row_of(archive, "hess-dl3-dr1", "20136")
 
     def test_times(self, row: dict[str, str]) -> None:
@@ -117,7 +118,8 @@ class TestCta1dc110380:
     """The second test vector: responses in another file, an exposure from the header, a field from the data space."""
 
     @pytest.fixture(scope="class")
-    def row(self, archive: Archive) -> dict[str, str]:
+    @staticmethod
+    def row(archive: Archive) -> dict[str, str]:
         return row_of(archive, "cta-1dc", "110380")
 
     def test_values(self, row: dict[str, str]) -> None:

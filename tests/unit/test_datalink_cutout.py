@@ -304,6 +304,7 @@ def test_a_cut_in_space_or_energy_changes_no_time(run: Path) -> None:
     changed = {"NAXIS2", "CHECKSUM", "DATASUM", "HISTORY", "NDSKEYS"}
     for key, value in before.items():
         assert key in changed or header[key] == value
+    assert header.comments["CHECKSUM"] == "HDU checksum"
     added = set(header) - set(before) - changed
     assert added - {""} == {f"DS{what}{number}" for what in ("TYP", "UNI", "VAL") for number in (1, 2)}
 
@@ -382,6 +383,14 @@ def test_a_circle_smaller_than_rad_max_is_remarked(tmp_path: Path, kind: str, ra
     assert ("smaller than RAD_MAX (0.1 deg)" in str(opened(content)["EVENTS"].header["HISTORY"])) is warned
     assert raw_hdus(content)["AEFF"] == raw_hdus(path.read_bytes())["AEFF"]
     assert not cut(path, ENERGY="1 2")[1].notes
+
+
+def test_more_remarks_than_the_header_has_room_for(tmp_path: Path) -> None:
+    responses = [response("aeff", f"AEFF{n}", hduclas3="POINT-LIKE", rad_max=0.2 + 0.1 * n) for n in range(9)]
+    path = written(tmp_path / "a.fits", made_events(5000), gti(), *responses)
+    content, result = cut(path, CIRCLE="228.6 -58.8 0.1")
+    assert len(result.notes) == 9
+    assert "RAD_MAX (0.2 deg)" in " ".join(opened(content)["EVENTS"].header["HISTORY"])
 
 
 # -- rule 7: what a cut-out says about itself
@@ -581,5 +590,7 @@ def test_a_full_disk(run: Path) -> None:
         def write(self, data: object) -> int:
             raise OSError(28, "No space left on device")
 
-    with pytest.raises(SodaError, match=r"Error: The cut-out could not be read or written \(No space left on device\)"):
-        cut_event_list(run, parse_selection({"CIRCLE": [CIRCLE]}), Full(), request())
+    for response_format in ("fits", "votable"):
+        selection = parse_selection({"CIRCLE": [CIRCLE], "RESPONSEFORMAT": [response_format]})
+        with pytest.raises(SodaError, match=r"Error: .* could not be read or written \(No space left on device\)\.$"):
+            cut_event_list(run, selection, Full(), request())

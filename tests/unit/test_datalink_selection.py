@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from datalink.dali import Interval, number_text, parse_numbers
 from datalink.errors import STATUS, NoOverlap, SodaError, failure
-from datalink.overlap import DatasetBounds, is_out_of_time, misses_bounds
+from datalink.overlap import DatasetBounds, cannot_overlap, misses_bounds
 from datalink.regions import Circle, Polygon, Range
 from datalink.selection import (
     FITS_TYPE,
@@ -400,4 +400,4 @@ def test_missing_the_footprint_or_the_energies(values: dict[str, str], misses: b
     ],
 )
 def test_being_out_of_time(values: dict[str, str], out: bool) -> None:
-    assert is_out_of_time(parsed(**values), BOUNDS) is out
+    assert cannot_overlap(parsed(**values), BOUNDS) is out

@@ -118,9 +118,11 @@ def test_failing_programs_are_sentences(tmp_path: Path) -> None:
 
 def test_life_of_a_process_group() -> None:
     """A group is ended with its children; the dead are known to be dead."""
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    script = "import time; print(flush=True); time.sleep(60)"
+    child = subprocess.Popen([sys.executable, "-c", script], start_new_session=True, stdout=subprocess.PIPE)
+    assert child.stdout is not None and child.stdout.readline()  # by now it is the script, not yet a copy of this one
     assert processes.is_alive(child.pid)
-    assert processes.command_line(child.pid)[-1] == "import time; time.sleep(60)"
+    assert processes.command_line(child.pid)[-1] == script
     processes.end_group(child.pid, patience=5)
     child.wait()
     assert not processes.is_alive(child.pid)

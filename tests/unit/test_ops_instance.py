@@ -86,7 +86,7 @@ def test_environment_names_the_instance(tmp_path: Path, monkeypatch: pytest.Monk
     found = instance.child_environment()
     assert found["GAVOSETTINGS"] == str(tmp_path / "dachs/etc/gavorc")
     assert found["GAVO_INPUTSDIR"] == str(tmp_path / "dachs/inputs")
-    assert found["PYTHONPATH"] == str(tmp_path / "code")
+    assert found["PYTHONPATH"].split(":") == [str(tmp_path / "code"), str(instance.lib)]
     assert found["HOME"] == str(tmp_path)
     assert "PGSERVICE" not in found
     assert "127.0.0.1" in found["no_proxy"]
