@@ -109,20 +109,27 @@ def _fits_single(value: float) -> bool:
     return bool(np.isfinite(single)) and (single != 0) == (value != 0)
 
 
-def _new_row(task: Task, collection: Collection, obs_id: str) -> DatasetRow:
-    rule = collection.rule_for(task.file.relpath)
+def access_rule(collection: Collection, relpath: str) -> tuple[str | None, str | None, str | None]:
+    """Return owner, embargo and release date of a file, dates in ISO form."""
+    rule = collection.rule_for(relpath)
     embargo = rule.embargo.isoformat() if rule.owner and rule.embargo else None
     released = rule.embargo if rule.owner else collection.release_date
+    return rule.owner or None, embargo, released.isoformat() if released else None
+
+
+def _new_row(task: Task, collection: Collection, obs_id: str) -> DatasetRow:
+    rule = collection.rule_for(task.file.relpath)
+    owner, embargo, released = access_rule(collection, task.file.relpath)
     return DatasetRow(
         accref=task.accref,
-        owner=rule.owner or None,
+        owner=owner,
         embargo=embargo,
         accsize=task.file.size,
         obs_publisher_did=task.publisher_did,
         fingerprint=task.fingerprint,
         obs_collection=collection.obs_collection,
         obs_id=obs_id,
-        obs_release_date=released.isoformat() if released else None,
+        obs_release_date=released,
         bib_reference=collection.bib_reference,
         proposal_id=rule.proposal_id,
         event_type=rule.event_type,

@@ -16,7 +16,7 @@ from ingest.collection import Collection, load_collection, write_collection
 from ingest.errors import CollectionError
 from ingest.fitsfile import FitsError, read_hdus
 from ingest.folder import Folder, FoundFile, is_folder
-from ingest.harvest import Harvest
+from ingest.harvest import Harvest, access_rule
 from ingest.header import text
 from ingest.plan import Naming, Plan, make_plan
 from ingest.rows import CollectionRow, DatasetRow, DocumentRow, HduRow, ProblemRow, ProductRow
@@ -119,6 +119,7 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
         read_anew = {harvest.row.accref for harvest in harvests if harvest.row is not None}
         store.delete_datasets(sorted(read_anew & known.keys()))
         n_new += _write(store, access_paths, harvests)
+        _renew_access(store, collection, naming, [harvest for harvest in harvests if harvest.row is None], known)
         for harvest in harvests:
             problems += _note(collection, ((harvest.relpath, *problem) for problem in harvest.problems))
             plan.n_index_files += harvest.is_index
@@ -210,6 +211,17 @@ def _write(store: Store, access_paths: Mapping[str, str], harvests: list[Harvest
     store.add(HduRow, (hdu for harvest in harvests for hdu in harvest.hdus))
     store.add(ProductRow, (_product(row, path) for row, path in published))
     return len(published)
+
+
+def _renew_access(
+    store: Store, collection: Collection, naming: Naming, unusable: list[Harvest], known: Mapping[str, str]
+) -> None:
+    """Let new rules of access hold for the rows that files gone bad keep, too."""
+    for harvest in unusable:
+        accref = naming.accref(harvest.relpath)
+        if accref in known:
+            owner, embargo, released = access_rule(collection, harvest.relpath)
+            store.set_access(accref, owner, embargo, released, _last_proprietary_day(embargo))
 
 
 def _product(row: DatasetRow, access_path: str) -> ProductRow:

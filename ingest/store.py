@@ -76,6 +76,20 @@ class Store:
         )
         self.cursor.execute("DELETE FROM cta.dataset WHERE accref = ANY(%(accrefs)s)", parameters)
 
+    def set_access(
+        self, accref: str, owner: str | None, embargo: str | None, released: str | None, product_embargo: str | None
+    ) -> None:
+        """Change who may fetch a dataset that is there already; dates as in the rows."""
+        values = {"accref": accref, "owner": owner, "embargo": embargo, "released": released, "last": product_embargo}
+        self.cursor.execute(
+            "UPDATE cta.dataset SET owner = %(owner)s, embargo = %(embargo)s, obs_release_date = %(released)s"
+            " WHERE accref = %(accref)s",
+            values,
+        )
+        self.cursor.execute(
+            "UPDATE dc.products SET owner = %(owner)s, embargo = %(last)s WHERE accref = %(accref)s", values
+        )
+
     def replace_problems(self, name: str, problems: Iterable[ProblemRow]) -> None:
         """Replace everything noted for a collection."""
         self.cursor.execute("DELETE FROM cta.import_problem WHERE collection = %(name)s", {"name": name})

@@ -372,3 +372,23 @@ def test_rights_around_the_last_day(workshop: Archive, sample: Path, folder: Pat
             assert (row["data_rights"], answer.status_code) == (rights, status), days
     finally:
         workshop.withdraw("mine")
+
+
+def test_a_new_embargo_holds_for_a_file_that_turned_bad(workshop: Archive, sample: Path, folder: Path) -> None:
+    """Its old row stays, and must not stay public."""
+    shutil.copy2(run_file(sample, 100001), folder / "run.fits.gz")
+    write_toml(workshop, 'title = "Mine"', "mine")
+    until = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=9)
+    select = "SELECT data_rights, obs_release_date, obs_publisher_did FROM ivoa.obscore WHERE obs_collection='mine'"
+    try:
+        workshop.import_folder(make_readable(folder), "mine").check()
+        assert [row["data_rights"] for row in workshop.query(select)] == ["public"]
+        (folder / "run.fits.gz").write_bytes(b"no FITS at all" * 100)
+        write_toml(workshop, f'title = "Mine"\nowner = "me"\nembargo = {until}', "mine")
+        assert workshop.import_folder(make_readable(folder), "mine").status == 1
+        (row,) = workshop.query(select)
+        assert (row["data_rights"], row["obs_release_date"][:10]) == ("proprietary", str(until))
+        answer = workshop.get("/getproduct/" + row["obs_publisher_did"].partition("?")[2])
+        assert answer.status_code == 401
+    finally:
+        workshop.withdraw("mine")
