@@ -41,7 +41,7 @@ class Requirement:
     def sentence(self) -> str:
         """Return the verdict in a line."""
         verdict = "PASS" if self.passed else "FAIL"
-        notes = [self.remark, "other programs ran meanwhile: not certain" if self.disturbed else ""]
+        notes = [self.remark, "other programs ran all the while: not certain" if self.disturbed else ""]
         remark = f" ({'; '.join(filter(None, notes))})" if any(notes) else ""
         unit = f" {self.unit}" if self.unit else ""
         return f"{verdict}  {self.name}: {number(self.value)}{unit}, needed {number(self.needed)}{unit}{remark}"

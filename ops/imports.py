@@ -112,7 +112,7 @@ def _import(instance: Instance, collection: str) -> int:
             f"The whole output is in {log}."
         )
     print(describe(summary, log))
-    changed = summary.get("published", 0) != summary.get("unchanged", 0) or bool(summary.get("removed"))
+    changed = bool(summary.get("new_or_changed") or summary.get("removed"))
     _renew_registry(instance, changed)
     if changed:
         _draw_previews(instance, collection)

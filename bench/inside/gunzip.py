@@ -1,11 +1,13 @@
-"""Gunzips the files of a folder in one way and prints the seconds that took: the yardstick of the import.
+"""Gunzips the files of a folder in one way: the yardstick of the import.
 
-Usage, under the system's Python and on one core: ``gunzip.py WAY FOLDER``.
+It prints the seconds that took, by the clock and of the processor. Usage, under the system's Python and on one core:
+``gunzip.py WAY FOLDER``.
 """
 
 from __future__ import annotations
 
 import gzip
+import os
 import subprocess
 import sys
 import time
@@ -52,9 +54,9 @@ def main() -> None:
     """Time one way, once a few files have warmed it up."""
     way, paths = WAYS[sys.argv[1]], sorted(Path(sys.argv[2]).iterdir())
     way(paths[:5])
-    started = time.perf_counter()
+    started, used = time.perf_counter(), sum(os.times()[:4])
     way(paths)
-    print(time.perf_counter() - started)
+    print(time.perf_counter() - started, sum(os.times()[:4]) - used)
 
 
 if __name__ == "__main__":

@@ -117,6 +117,21 @@ class Archive:
         self.started.append(child)
         return child
 
+    def start_dachs(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start plain dachs in a process group of its own and return at once."""
+        child = subprocess.Popen(
+            ["dachs", *words],
+            env={**self.environment, **(env or {})},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.started.append(child)
+        return child
+
     def up(self, port: int = 0) -> Outcome:
         """Create the instance, or refresh it, and start its server."""
         return self.ops("up", "--port", str(port))

@@ -280,7 +280,7 @@ def _accounts(state: Path) -> People:
 def people_of(archive: Archive) -> People:
     """Return accounts made as the operator makes them: a member of the group that owns the sample's proprietary runs,
     and somebody else. They stay as long as the instance.
-    """  # noqa: D205
+    """
     return _accounts(archive.state)
 
 

@@ -42,6 +42,11 @@ def observations(archive: Archive, collection: str = NAME) -> dict[str, str]:
     return {row["obs_publisher_did"].partition(prefix)[2]: row["obs_id"] for row in rows}
 
 
+def in_folder(folder: Path) -> dict[str, str]:
+    """Return by path the observation of every run in a folder, from its header."""
+    return {path.name: str(fits.getval(path, "OBS_ID", "EVENTS")) for path in folder.iterdir()}
+
+
 def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     """Return the paths whose row was written, removed or added."""
     return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
@@ -82,7 +87,8 @@ class TestFirstImport:
     """A folder nobody has described."""
 
     def test_everything_is_published(self, workshop: Archive, scratch: Path) -> None:
-        assert observations(workshop) == {f"ctao_sim_{obs_id}.fits.gz": str(obs_id) for obs_id in RUNS}
+        assert observations(workshop) == in_folder(scratch)
+        assert len(in_folder(scratch)) == len(RUNS)
 
     def test_a_collection_file_is_written(self, workshop: Archive, scratch: Path) -> None:
         text = toml_of(workshop).read_text()
@@ -121,24 +127,10 @@ class TestNextImports:
         after = versions(workshop)
         assert changed(before, after) == {touched, replaced, removed, "added.fits.gz"}
         assert removed not in after
-        assert observations(workshop) == {
-            touched: str(RUNS[0]),
-            replaced: "100008",
-            f"ctao_sim_{RUNS[3]}.fits.gz": str(RUNS[3]),
-            "added.fits.gz": "100009",
-        }
+        assert observations(workshop) == in_folder(scratch)
+        assert observations(workshop)[replaced] == "100008"
         summary = workshop.summary(NAME)
         assert (summary["unchanged"], summary["new_or_changed"], summary["removed"]) == (1, 3, 1)
-        self.put_back(workshop, scratch, sample)
-
-    @staticmethod
-    def put_back(workshop: Archive, scratch: Path, sample: Path) -> None:
-        for path in scratch.iterdir():
-            path.unlink()
-        for obs_id in RUNS:
-            shutil.copy2(run_file(sample, obs_id), scratch)
-        workshop.import_folder(make_readable(scratch), NAME).check()
-        assert observations(workshop) == {f"ctao_sim_{obs_id}.fits.gz": str(obs_id) for obs_id in RUNS}
 
     def test_responses_and_links_go_with_their_file(self, workshop: Archive, scratch: Path) -> None:
         for table, column in (("cta.hdu_index", "obs_publisher_did"), ("dc.products", "accref")):
@@ -146,25 +138,36 @@ class TestNextImports:
             kept = {
                 row[0].partition(f"/{NAME}/")[2] for row in workshop.sql(f"SELECT {column} FROM {table} WHERE {where}")
             }
-            assert kept == {f"ctao_sim_{obs_id}.fits.gz" for obs_id in RUNS}
+            assert kept == set(in_folder(scratch))
 
-    def test_a_file_that_turns_bad_keeps_its_row(self, workshop: Archive, scratch: Path, sample: Path) -> None:
-        victim = scratch / f"ctao_sim_{RUNS[1]}.fits.gz"
-        before = versions(workshop)
-        victim.write_bytes(b"no FITS at all" * 100)
-        done = workshop.import_folder(scratch, NAME)
-        assert done.status == 1
-        assert not TRACEBACK.search(done.output)
-        assert versions(workshop) == before
-        ((severity, sentence),) = workshop.problems(NAME)[victim.name]
-        assert severity == "error"
-        assert victim.name in done.output and sentence in done.output
-        # told again as long as it is so
-        assert workshop.import_folder(scratch, NAME).status == 1
-        assert workshop.problems(NAME)[victim.name][0][0] == "error"
-        shutil.copy(run_file(sample, RUNS[1]), victim)
-        workshop.import_folder(make_readable(scratch), NAME).check()
+    def test_a_file_that_turns_bad_keeps_its_row(self, workshop: Archive, scratch: Path) -> None:
+        victim = sorted(scratch.iterdir())[0]
+        before, content, good = versions(workshop), self.row_of(workshop, victim), victim.read_bytes()
+        try:
+            victim.write_bytes(b"no FITS at all" * 100)
+            done = workshop.import_folder(scratch, NAME)
+            assert done.status == 1
+            assert not TRACEBACK.search(done.output)
+            assert self.row_of(workshop, victim) == content
+            assert changed(before, versions(workshop)) <= {victim.name}
+            ((severity, sentence),) = workshop.problems(NAME)[victim.name]
+            assert severity == "error"
+            assert victim.name in done.output and sentence in done.output
+            # told again as long as it is so
+            assert workshop.import_folder(scratch, NAME).status == 1
+            assert workshop.problems(NAME)[victim.name][0][0] == "error"
+        finally:
+            victim.write_bytes(good)
+        workshop.import_folder(scratch, NAME).check()
         assert workshop.problems(NAME) == {}
+
+    @staticmethod
+    def row_of(workshop: Archive, path: Path) -> list[list[str]]:
+        """Return everything TAP shows of a file."""
+        return workshop.sql(
+            "SELECT * FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea"
+            f" WHERE obs_publisher_did LIKE '%/{NAME}/{path.name}'"
+        )
 
     def test_an_empty_folder_is_not_believed(self, workshop: Archive, scratch: Path) -> None:
         """More likely a file system that is not mounted."""
@@ -182,16 +185,12 @@ class TestNextImports:
         workshop.import_folder(scratch, NAME).check()
 
     def test_a_changed_description_reads_anew(self, workshop: Archive, scratch: Path) -> None:
-        before, text = versions(workshop), toml_of(workshop).read_text()
-        write_toml(workshop, text + '\nproposal_note = "x"\n')
-        workshop.import_folder(scratch, NAME).refused()
+        before = versions(workshop)
         write_toml(workshop, 'title = "Mine"\nobs_collection = "MINE-1"\nrelease_date = 2020-02-02\n')
         workshop.import_folder(scratch, NAME).check()
         assert changed(before, versions(workshop)) == set(before)
         rows = workshop.query("SELECT DISTINCT obs_collection, obs_release_date FROM ivoa.obscore")
         assert [(row["obs_collection"], row["obs_release_date"][:10]) for row in rows] == [("MINE-1", "2020-02-02")]
-        write_toml(workshop, text)
-        workshop.import_folder(scratch, NAME).check()
 
 
 class TestRefusals:
@@ -263,20 +262,19 @@ class TestTwoCollections:
     """The same observation in two collections is two datasets."""
 
     def test_the_same_run(self, workshop: Archive, scratch: Path, folder: Path) -> None:
-        shutil.copy2(scratch / f"ctao_sim_{RUNS[0]}.fits.gz", folder)
+        name, obs_id = sorted(in_folder(scratch).items())[0]
+        shutil.copy2(scratch / name, folder)
         before = versions(workshop)
         workshop.import_folder(make_readable(folder), "double").check()
         try:
-            rows = workshop.query(
-                f"SELECT obs_collection, obs_publisher_did, access_url FROM ivoa.obscore WHERE obs_id='{RUNS[0]}'"
-            )
-            assert sorted(row["obs_collection"] for row in rows) == ["double", NAME]
-            assert len({row["obs_publisher_did"] for row in rows}) == 2
+            rows = workshop.query(f"SELECT obs_publisher_did, access_url FROM ivoa.obscore WHERE obs_id='{obs_id}'")
+            accrefs = {row["obs_publisher_did"].partition("?")[2]: row["access_url"] for row in rows}
+            assert set(accrefs) == {f"cta/data/double/{name}", f"cta/data/{NAME}/{name}"}
             assert versions(workshop) == before
             joined = "SELECT COUNT(*) AS n FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea"
             assert workshop.query(joined) == workshop.query("SELECT COUNT(*) AS n FROM ivoa.obscore")
-            for row in rows:
-                assert f"/getproduct/cta/data/{row['obs_collection']}/" in workshop.session.get(row["access_url"]).text
+            for accref, address in accrefs.items():
+                assert f"/getproduct/{accref}<" in workshop.session.get(address, timeout=60).text
         finally:
             workshop.withdraw("double")
         assert versions(workshop) == before

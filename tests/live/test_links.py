@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 from collections import Counter
@@ -13,9 +14,9 @@ import numpy as np
 import pytest
 import pyvo
 import requests
+from astropy.config import set_temp_cache
 from astropy.io import fits
 from astropy.io.votable import parse
-from astropy.config import set_temp_cache
 from astropy.utils.data import import_file_to_cache
 from lxml import etree
 from pyvo.dal.adhoc import DatalinkResults
@@ -160,7 +161,6 @@ class TestPyvo:
     def test_first_proc_cuts(self, tap: pyvo.dal.TAPService, run: str) -> None:
         links = tap.search(f"SELECT * FROM ivoa.obscore WHERE obs_publisher_did='{run}'")[0].getdatalink()
         proc = links.get_first_proc()
-        assert proc["standardID"] if "standardID" in proc else True
         content = proc.process(circle=(83.633, 22.014, 0.3)).read()
         table = fits.open(io.BytesIO(content))["EVENTS"].data
         assert 0 < len(table) < 7000
@@ -275,10 +275,8 @@ class TestDocument:
 
     def test_an_id_too_long_for_an_address(self, archive: Archive, run: str) -> None:
         """The web server may hang up on it; others are served on."""
-        try:
+        with contextlib.suppress(requests.ConnectionError):
             assert archive.get(LINKS, params={"ID": "ivo://" + "x" * 100_000}).status_code >= 400
-        except requests.ConnectionError:
-            pass
         assert document(archive, run).rows
 
     def test_undecodable_id(self, archive: Archive) -> None:
@@ -287,7 +285,8 @@ class TestDocument:
         assert "Fault: " in helpers.Document(answer).rows[0]["error_message"]
 
     @pytest.mark.parametrize(
-        "format_", ["votable", "VOTable", "application/x-votable+xml", DATALINK, "application/x-votable+xml; content=datalink"]
+        "format_",
+        ["votable", "VOTable", "application/x-votable+xml", DATALINK, "application/x-votable+xml; content=datalink"],
     )
     def test_responseformat(self, archive: Archive, run: str, format_: str) -> None:
         answer = archive.get(LINKS, params={"ID": run, "RESPONSEFORMAT": format_})
@@ -496,7 +495,9 @@ class TestLinksWork:
         assert "OBS_ID  =               100001" in text
 
     def test_terms_are_documented(self, archive: Archive, run: str) -> None:
-        texts: list[Any] = [row for row in document(archive, run).of("#documentation") if row["local_semantics"] == "terms"]
+        texts: list[Any] = [
+            row for row in document(archive, run).of("#documentation") if row["local_semantics"] == "terms"
+        ]
         assert any("creativecommons" in row["access_url"] for row in texts)
         assert any(row["access_url"].endswith("/TERMS.txt") for row in texts)
 
@@ -524,6 +525,8 @@ class TestLinksWork:
 
 
 def test_pyvo_reads_documents_by_address(archive: Archive, run: str) -> None:
-    links = DatalinkResults.from_result_url(f"{archive.url}{LINKS}?ID={requests.utils.quote(run)}", session=archive.session)
+    links = DatalinkResults.from_result_url(
+        f"{archive.url}{LINKS}?ID={requests.utils.quote(run)}", session=archive.session
+    )
     assert links.status == ("OK", None) or links.status[0] == "OK"
     assert len(links) > 10

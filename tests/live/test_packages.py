@@ -101,7 +101,8 @@ class TestContents:
             raw = answer.raw.read(decode_content=False)
             assert "Content-Encoding" not in answer.headers
             assert int(answer.headers["Content-Length"]) == len(raw)
-            assert tarfile.open(fileobj=io.BytesIO(raw), mode="r:").getnames()
+            with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as package:
+                assert "README.txt" in package.getnames()
         head = archive.session.head(archive.url + PACKAGE, params={"ID": did}, timeout=20)
         assert head.status_code == 200
         assert int(head.headers["Content-Length"]) == len(raw)
@@ -185,7 +186,8 @@ class TestGammapy:
 
     @REAL
     def test_shared_responses_come_once(self, archive: Archive, folder: Path) -> None:
-        adql = "SELECT obs_publisher_did FROM ivoa.obscore WHERE dataproduct_type='event' AND obs_collection='fact-joint-crab'"
+        condition = "dataproduct_type='event' AND obs_collection='fact-joint-crab'"
+        adql = f"SELECT obs_publisher_did FROM ivoa.obscore WHERE {condition}"
         names = helpers.unpacked(ask(archive, QUERY=adql).content, folder)
         assert [name for name in names if "irf" in name.lower()] == ["fact-joint-crab/fact_irf.fits"]
         assert len(names) == len(set(names))
@@ -253,7 +255,9 @@ class TestErrors:
             "SELECT obs_publisher_did INTO stolen FROM ivoa.obscore",
             "SELECT obs_publisher_did FROM ivoa.obscore; DROP TABLE cta.dataset",
             "SELECT obs_publisher_did FROM ivoa.obscore WHERE obs_id='\0'",
-            "SELECT obs_publisher_did FROM ivoa.obscore WHERE obs_id IN ('" + "','".join("x" * 9 for _ in range(99_999)) + "')",
+            "SELECT obs_publisher_did FROM ivoa.obscore WHERE obs_id IN ('"
+            + "','".join("x" * 9 for _ in range(99_999))
+            + "')",
             "SELECT " + "(" * 5000,
             "SELECT obs_publisher_did FROM ivoa.obscore WHERE " + "(" * 1000 + "1=1" + ")" * 1000,
             "SELECT 1," * 100_000,
@@ -270,7 +274,13 @@ class TestErrors:
 
     @pytest.mark.parametrize(
         "parameters",
-        [{}, {"ID": ""}, {"QUERY": ""}, {"ID": helpers.UNKNOWN, "QUERY": "SELECT 1"}, {"QUERY": ["SELECT 1", "SELECT 2"]}],
+        [
+            {},
+            {"ID": ""},
+            {"QUERY": ""},
+            {"ID": helpers.UNKNOWN, "QUERY": "SELECT 1"},
+            {"QUERY": ["SELECT 1", "SELECT 2"]},
+        ],
     )
     def test_bad_parameters(self, archive: Archive, parameters: dict[str, Any]) -> None:
         answer = ask(archive, **parameters)

@@ -199,7 +199,7 @@ class TestErrors:
     def test_overloaded(self, archive: Archive, sample: Path, run: str) -> None:
         """Eight cut-outs that do not get on (their file is a pipe nobody writes to): the ninth is told to come again;
         meanwhile all the rest of the archive answers.
-        """  # noqa: D205
+        """
         answers: list[Any] = []
 
         def ask(did: str) -> None:
@@ -353,7 +353,7 @@ class TestAnswers:
         fits_table = events_of(opened(soda(archive, run, CIRCLE=CONE).content)).data
         assert len(table.array) == len(fits_table) > 10
         time = table.get_field_by_id_or_name("TIME")
-        (system,) = [item for item in votable.iter_timesys() if item.ID == time.ref]
+        (system,) = [item for item in votable.iter_timesys() if time.ref == item.ID]
         header = events_of(opened(soda(archive, run, CIRCLE=CONE).content)).header
         assert system.timescale.lower() == header["TIMESYS"].lower()
         assert float(system.timeorigin) == 2400000.5 + header["MJDREFI"] + header["MJDREFF"]
@@ -451,9 +451,7 @@ CASES = [
     Case(SAMPLE, "100001", "public/ctao_sim_100001.fits.gz", (83.633, 22.014, 0.6), (0.1234, 5.4321)),
     # across RA 0: the field is around 351.8, 58.8, so the circle reaches over
     Case(SAMPLE, "100023", "public/ctao_sim_100023.fits.gz", (358.0, 59.0, 3.5), (0.0543, 1.2345)),
-    Case(
-        "hess-dl3-dr1", "20136", "data/hess_dl3_dr1_obs_id_020136.fits.gz", (228.6, -59.0, 1.1), (0.7654, 4.321)
-    ),
+    Case("hess-dl3-dr1", "20136", "data/hess_dl3_dr1_obs_id_020136.fits.gz", (228.6, -59.0, 1.1), (0.7654, 4.321)),
     Case(
         "magic-rad-max",
         "5029748",
@@ -489,7 +487,12 @@ def square(case: Case) -> list[tuple[float, float]]:
     """Return a quadrangle around the centre of the case's circle, counter-clockwise with east left."""
     ra, dec, size = case.circle
     wide = size / np.cos(np.radians(dec))
-    return [(ra - wide, dec - size), (ra - wide, dec + size), (ra + wide, dec + 0.5 * size), (ra + 0.7 * wide, dec - size)]
+    return [
+        (ra - wide, dec - size),
+        (ra - wide, dec + size),
+        (ra + wide, dec + 0.5 * size),
+        (ra + 0.7 * wide, dec - size),
+    ]
 
 
 def case_file(case: Case, sample: Path) -> Path:
@@ -566,7 +569,10 @@ class TestCounts:
         ("case", "name"),
         [
             pytest.param(
-                case, name, marks=() if case.collection == SAMPLE else REAL, id=f"{case.collection}-{case.obs_id}-{name}"
+                case,
+                name,
+                marks=() if case.collection == SAMPLE else REAL,
+                id=f"{case.collection}-{case.obs_id}-{name}",
             )
             for case in CASES
             for name in (["BAND", "all"] if case.collection == "cta-1dc" else CUTS)
@@ -727,7 +733,8 @@ class TestJobs:
         job.delete()
 
     @pytest.mark.parametrize(
-        "parameters", [{"CIRCLE": CONE}, {"ID": "{run}", "CIRCLE": "x"}, {"ID": "{run}", "RESPONSES": ["omit", "include"]}]
+        "parameters",
+        [{"CIRCLE": CONE}, {"ID": "{run}", "CIRCLE": "x"}, {"ID": "{run}", "RESPONSES": ["omit", "include"]}],
     )
     def test_errors(self, archive: Archive, run: str, parameters: dict[str, Any]) -> None:
         given = {key: run if value == "{run}" else value for key, value in parameters.items()}
@@ -751,7 +758,7 @@ class TestJobs:
     def test_phase_run_at_creation_is_ignored_by_dachs(self, archive: Archive, run: str) -> None:
         """UWS lets a job start by PHASE=RUN among its parameters; DaCHS 2.11 takes it for nothing (should it start, the
         better: then this test can go).
-        """  # noqa: D205
+        """
         job = Job.create(archive, {"ID": run, "CIRCLE": CONE, "PHASE": "RUN"})
         assert job.phase in ("PENDING", "QUEUED", "EXECUTING", "COMPLETED")
         job.delete()
@@ -763,7 +770,16 @@ class TestJobs:
         assert len(events_of(opened(answer.content)).data) > 0
         stored = urlsplit(job.results[name]).path
         for who, login in people.not_the_pi.items():
-            for path in ("", "/phase", "/results", f"/results/{name}", "/parameters", "/error", "/owner", "/results/.."):
+            for path in (
+                "",
+                "/phase",
+                "/results",
+                f"/results/{name}",
+                "/parameters",
+                "/error",
+                "/owner",
+                "/results/..",
+            ):
                 refused = job.get(path, login)
                 assert refused.status_code in (401, 403), (who, path)
                 assert b"SIMPLE" not in refused.content and quote(held).encode() not in refused.content
@@ -779,7 +795,9 @@ class TestJobs:
         assert job.phase == "COMPLETED"
         assert job.delete().status_code == 303
 
-    def test_no_job_gets_what_its_maker_may_not_have(self, archive: Archive, people: People, held: str, run: str) -> None:
+    def test_no_job_gets_what_its_maker_may_not_have(
+        self, archive: Archive, people: People, held: str, run: str
+    ) -> None:
         for login, word in (
             (None, "AuthenticationError"),
             (people.wrong_password, "AuthenticationError"),
