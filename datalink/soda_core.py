@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import os
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gavo import base, svcs
+from twisted.internet import reactor
 
 from datalink import archive
 from datalink.access import Verdict, Viewer, strictest
@@ -26,11 +28,15 @@ from datalink.selection import Selection, parse_selection, parse_selections
 
 SOFTWARE = "CTA VO archive 0.1.0"
 EV_PER_TEV = 1e12
-# Cut-outs under way at once, and how long the next one waits for its turn.
+# Cut-outs under way at once, how many more wait for their turn, and how long.
 MAX_AT_ONCE = 8
+MAX_WAITING = 8
 MAX_WAIT_S = 30.0
 MAX_JOB_RESULTS = 1000
 _turns = threading.BoundedSemaphore(MAX_AT_ONCE)
+_places = threading.BoundedSemaphore(MAX_AT_ONCE + MAX_WAITING)
+# DaCHS answers each request in a thread of Twisted's, which has ten: cut-outs alone would take them all.
+reactor.suggestThreadPoolSize(MAX_AT_ONCE + MAX_WAITING + 16)
 
 
 class SodaCore(svcs.Core):  # type: ignore[misc]
@@ -86,9 +92,7 @@ def _answer(parameters: Mapping[str, Sequence[str]], who: Viewer, service: Any) 
         return refusal(verdict)
     if selection.is_trivial:
         return FileAnswer(dataset.file.path, dataset.file.mime, dataset.file.path.name)
-    if not _turns.acquire(timeout=MAX_WAIT_S):
-        raise SodaError(UNAVAILABLE, "too many cut-outs are being made; try again in a minute, or send a job.")
-    try:
+    with _turn():
         descriptor, name = tempfile.mkstemp(prefix="cutout-", dir=base.getConfig("tempDir"))
         try:
             with os.fdopen(descriptor, "w+b") as out:
@@ -96,9 +100,24 @@ def _answer(parameters: Mapping[str, Sequence[str]], who: Viewer, service: Any) 
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-    finally:
-        _turns.release()
     return FileAnswer(Path(name), result.media_type, result.file_name, temporary=True)
+
+
+@contextlib.contextmanager
+def _turn() -> Iterator[None]:
+    """Wait for a turn to cut; a SodaError when it does not come, or too many wait already."""
+    busy = SodaError(UNAVAILABLE, "too many cut-outs are being made; try again in a minute, or send a job.")
+    if not _places.acquire(blocking=False):
+        raise busy
+    try:
+        if not _turns.acquire(timeout=MAX_WAIT_S):
+            raise busy
+        try:
+            yield
+        finally:
+            _turns.release()
+    finally:
+        _places.release()
 
 
 def _dataset(identifier: str | None) -> Dataset:

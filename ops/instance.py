@@ -185,6 +185,8 @@ class Instance:
             "PGPORT": str(SOCKET_PORT),
             "PGDATABASE": DATABASE,
             "PGUSER": SUPERUSER,
+            # DaCHS ends embargoes by the machine's date, the database by its own: both are UTC.
+            "TZ": "UTC",
         }
 
     def child_environment(self) -> dict[str, str]:

@@ -204,6 +204,10 @@
   <table id="obs_index" onDisk="True" adql="True">
     <meta name="title">Observation index (GADF)</meta>
     <meta name="table-rank">25</meta>
+    <meta name="_associatedDatalinkService">
+      <meta name="serviceId">cta/dl#links</meta>
+      <meta name="idColumn">obs_publisher_did</meta>
+    </meta>
     <meta name="description">The observation index of the gamma-ray community (GADF 0.3, obs-index), one row for each event
       list. Column names and units are those of the index files, times are in each file's own scale.</meta>
     <FEED source="rd/timesys#tt-mjd" column="tstart_tt"/>
@@ -236,6 +240,10 @@
   <table id="hdu_index" onDisk="True" adql="True">
     <meta name="title">HDU index (GADF)</meta>
     <meta name="table-rank">26</meta>
+    <meta name="_associatedDatalinkService">
+      <meta name="serviceId">cta/dl#links</meta>
+      <meta name="idColumn">obs_publisher_did</meta>
+    </meta>
     <meta name="description">Where the parts of an observation are (GADF 0.3, hdu-index): events, good time intervals and responses
       of each dataset, in its own file or in a file that several observations share.</meta>
     <index columns="obs_publisher_did"/>

@@ -1,7 +1,7 @@
 """One private instance for the whole session: started, stocked and removed by the operator commands.
 
 Nothing is mocked: server, database and clients are the real ones. ``CTA_TEST_STATE`` names the state folder
-(default ``var-test`` in the checkout); with ``CTA_TEST_REUSE=1`` an instance found there is used and left as it is.
+(default ``var-test`` in the checkout); with ``CTA_TEST_REUSE=1`` an instance found there is used, and left running.
 Real data are in ``../shared``; tests that need them are skipped without it.
 """
 

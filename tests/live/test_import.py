@@ -201,8 +201,6 @@ class TestRefusals:
         [
             ("title = ", "TOML"),
             ('tilte = "x"', "tilte"),
-            ('title = "x"\nembargo = "soon"', "embargo"),
-            ('title = "x"\nowner = "me"', "embargo"),
             ('title = "x"\noutside = ["/nowhere/at/all"]', "/nowhere/at/all"),
         ],
     )

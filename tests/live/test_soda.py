@@ -197,8 +197,8 @@ class TestErrors:
 
     @pytest.mark.slow
     def test_overloaded(self, archive: Archive, sample: Path, run: str) -> None:
-        """Eight cut-outs that do not get on (their file is a pipe nobody writes to): the ninth is told to come again;
-        meanwhile all the rest of the archive answers.
+        """Eight cut-outs that do not get on (their file is a pipe nobody writes to), eight more that wait: the next is
+        told at once to come again, those that wait are told later, and all the rest of the archive answers.
         """
         answers: list[Any] = []
 
@@ -213,16 +213,16 @@ class TestErrors:
         with replaced(archive, sample, "100024") as (did, place):
             os.mkfifo(place)
             place.chmod(0o644)
-            threads = [threading.Thread(target=ask, args=(did,)) for _ in range(8)]
+            threads = [threading.Thread(target=ask, args=(did,)) for _ in range(16)]
             for thread in threads:
                 thread.start()
-            ninth = threading.Thread(target=ask_when_full)
-            ninth.start()
+            one_more = threading.Thread(target=ask_when_full)
+            one_more.start()
             try:
                 for _ in range(3):
                     assert archive.query("SELECT TOP 1 obs_id FROM ivoa.obscore")
                     assert document(archive, run).rows
-                ninth.join(60)
+                one_more.join(20)
                 assert [(answer.status_code, token(answer)) for answer in answers] == [(503, "ServiceUnavailable")]
             finally:
                 while any(thread.is_alive() for thread in threads):
