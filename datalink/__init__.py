@@ -1,1 +1,1 @@
-"""Links of datasets: what DataLink says beside the file itself."""
+"""What is done with a dataset: links, cut-outs, packages, previews, headers, and who may have them."""

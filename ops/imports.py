@@ -123,7 +123,7 @@ def _draw_previews(instance: Instance, collection: str) -> None:
     """Draw what pictures are missing; one that cannot be drawn is no reason to fail."""
     console.step("drawing previews")
     log = instance.log / f"previews-{collection}.log"
-    command = ["/usr/bin/python3", "-m", "datalink.preview_core", collection]
+    command = ["/usr/bin/python3", "-m", "datalink.preview.core", collection]
     run_logged("drawing previews", command, log, instance.child_environment(), cwd=instance.code)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Event files to cut, and the cutting, for the tests of ``datalink.cutout``."""
+"""Event files to cut, and the cutting, for the tests of ``datalink.soda.cutout``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from datalink.cutout import CutRequest, CutResult, cut_event_list
-from datalink.overlap import DatasetBounds
-from datalink.responses import SharedResponse
-from datalink.selection import parse_selection
+from datalink.soda.cutout import CutRequest, CutResult, cut_event_list
+from datalink.soda.overlap import DatasetBounds
+from datalink.soda.responses import SharedResponse
+from datalink.soda.selection import parse_selection
 from tests.unit.fits_files import GTI, HEADER, SHARED, table, to_bytes
 
 DID = "ivo://test/~?cta/data/tests/run.fits"

@@ -12,10 +12,10 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
-from datalink.cutout import cut_event_list
-from datalink.errors import NoOverlap, SodaError
-from datalink.overlap import DatasetBounds
-from datalink.selection import parse_selection
+from datalink.soda.cutout import cut_event_list
+from datalink.soda.errors import NoOverlap, SodaError
+from datalink.soda.overlap import DatasetBounds
+from datalink.soda.selection import parse_selection
 from tests.unit.cutout_files import (
     DID,
     cut,
@@ -580,8 +580,8 @@ def test_the_result_may_begin_anywhere(run: Path) -> None:
 @pytest.mark.parametrize("chunk", [1, 100, 28 * 7, 28 * 500, 10**6])
 def test_the_size_of_chunks_does_not_matter(run: Path, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
     expected, _ = cut(run, CIRCLE=CIRCLE, ENERGY="0.5 10")
-    monkeypatch.setattr("datalink.rowfilter.CHUNK_BYTES", chunk)
-    monkeypatch.setattr("datalink.fitsstream.PIECE_BYTES", max(chunk // 3, 1))
+    monkeypatch.setattr("datalink.soda.rowfilter.CHUNK_BYTES", chunk)
+    monkeypatch.setattr("datalink.soda.fitsstream.PIECE_BYTES", max(chunk // 3, 1))
     assert cut(run, CIRCLE=CIRCLE, ENERGY="0.5 10")[0] == expected
 
 

@@ -12,7 +12,7 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datalink.fitswriter import Cards, HduWriter, WordSum, encode_checksum, make_cards, split_history
+from datalink.soda.fitswriter import Cards, HduWriter, WordSum, encode_checksum, make_cards, split_history
 from tests.unit.cutout_files import opened
 
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=300)

@@ -21,8 +21,8 @@ from astropy.io import fits
 from astropy.time import Time
 
 import sample
-from datalink.overlap import DatasetBounds
-from datalink.responses import SharedResponse
+from datalink.soda.overlap import DatasetBounds
+from datalink.soda.responses import SharedResponse
 from tests.unit.cutout_files import DL3, cut, cut_with, opened, raw_hdus, request
 
 pytest.importorskip("regions")

@@ -16,10 +16,10 @@ from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datalink import fitsstream
-from datalink.cutout import cut_event_list
-from datalink.errors import NoOverlap, SodaError
-from datalink.selection import parse_selection
+from datalink.soda import fitsstream
+from datalink.soda.cutout import cut_event_list
+from datalink.soda.errors import NoOverlap, SodaError
+from datalink.soda.selection import parse_selection
 from tests.unit.cutout_files import cut, made_columns, made_events, opened, request, written
 from tests.unit.fits_files import HEADER, bundle, gti, pointing, response, table, to_bytes
 
@@ -194,7 +194,7 @@ def test_a_compressed_bomb_is_only_slow(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_more_good_time_than_anyone_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path / "a.fits", made_events(20), gti([(0.0, 1.0)] * 2000))
-    monkeypatch.setattr("datalink.cutout.MAX_GTI_BYTES", 1000)
+    monkeypatch.setattr("datalink.soda.cutout.MAX_GTI_BYTES", 1000)
     assert "good time intervals is too large" in refused(path, TIME="53090.13 53090.135").sentence
     assert cut(path, ENERGY="1 2")[1].n_gti == 2000
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from datalink.regions import Circle
+from datalink.soda.regions import Circle
 from tests.unit.cutout_files import START, STOP, cut, made_events, raw_hdus
 from tests.unit.fits_files import gti, response, to_bytes
 
@@ -26,8 +26,8 @@ BLOCK_ROWS = 2**16
 SCRIPT = """
 import datetime, json, sys, time
 from pathlib import Path
-from datalink.cutout import CutRequest, cut_event_list
-from datalink.selection import parse_selection
+from datalink.soda.cutout import CutRequest, cut_event_list
+from datalink.soda.selection import parse_selection
 source, out, parameters = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
 asked = CutRequest("ivo://test/~?x", "here", "tests", datetime.datetime(2026, 1, 1))
 start = time.perf_counter()

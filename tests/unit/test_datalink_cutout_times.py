@@ -13,8 +13,8 @@ from astropy.time import Time, TimeDelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datalink.clock import Clock
-from datalink.errors import NoOverlap, SodaError
+from datalink.soda.clock import Clock
+from datalink.soda.errors import NoOverlap, SodaError
 from ingest.timescale import TimeError
 from tests.unit.cutout_files import (
     START,

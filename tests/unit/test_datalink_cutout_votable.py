@@ -12,8 +12,8 @@ from astropy.io import fits
 from astropy.io.votable import parse
 from astropy.io.votable.tree import VOTableFile
 
-from datalink.errors import NoOverlap
-from datalink.overlap import DatasetBounds
+from datalink.soda.errors import NoOverlap
+from datalink.soda.overlap import DatasetBounds
 from tests.unit.cutout_files import DID, START, cut, made_columns, made_events, opened, written
 from tests.unit.fits_files import HEADER, bundle, gti, table
 
@@ -138,7 +138,7 @@ def test_unsigned_numbers_that_fit_no_long_are_doubles(tmp_path: Path) -> None:
 @pytest.mark.parametrize("n", [0, 1, 5000])
 @pytest.mark.parametrize("chunk", [40, 10**4, 2**22])
 def test_rows_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int, chunk: int) -> None:
-    monkeypatch.setattr("datalink.rowfilter.CHUNK_BYTES", chunk if n < 100 else max(chunk, 2000))
+    monkeypatch.setattr("datalink.soda.rowfilter.CHUNK_BYTES", chunk if n < 100 else max(chunk, 2000))
     path = written(tmp_path / "a.fits", made_events(n), gti())
     content, _ = cut(path, ENERGY="0.3 30", RESPONSEFORMAT="votable")
     events = next(iter(read(content).iter_tables()))

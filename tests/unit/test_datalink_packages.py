@@ -22,8 +22,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sample
-from datalink.packages import Limits, PackageError, PackageFile, PackageLimitError, PackagePlan, plan_package
-from datalink.tarstream import Member, Names, archive_chunks, archive_size, safe_name
+from datalink.package.packages import Limits, PackageError, PackageFile, PackageLimitError, PackagePlan, plan_package
+from datalink.package.tarstream import Member, Names, archive_chunks, archive_size, safe_name
 from ingest.collection import load_collection
 from ingest.folder import Folder
 from ingest.harvest import harvest
@@ -511,7 +511,7 @@ def test_limits_have_a_sentence(tmp_path: Path) -> None:
 _LARGE = """
 import datetime, sys
 from pathlib import Path
-from datalink.packages import PackageFile, plan_package
+from datalink.package.packages import PackageFile, plan_package
 path = Path(sys.argv[1])
 rows = [{"obs_id": str(n), "mjdrefi": 1, "mjdreff": 0.0, "timesys": "TT"} for n in range(2)]
 files = [PackageFile(f"cta/data/c/{n}.fits", f"ivo://x/~?{n}", path, row) for n, row in enumerate(rows)]

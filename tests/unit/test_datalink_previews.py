@@ -22,12 +22,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import sample
-from datalink import plotting, preview_data
-from datalink.plotting import Canvas, Fill, decades, font, label, round_values
-from datalink.preview_counts import Projection, Times
-from datalink.preview_data import Hints, count_events, open_file
-from datalink.preview_workers import PreviewTask, _Worker, render_many
-from datalink.previews import PreviewError, Previews, render_previews
+from datalink.preview import data as preview_data
+from datalink.preview import plotting
+from datalink.preview.counts import Projection, Times
+from datalink.preview.data import Hints, count_events, open_file
+from datalink.preview.plotting import Canvas, Fill, decades, font, label, round_values
+from datalink.preview.previews import PreviewError, Previews, render_previews
+from datalink.preview.workers import PreviewTask, _Worker, render_many
 from tests.unit.fits_files import GTI, HEADER, bundle, gti, pointing, response, table, to_bytes, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -448,7 +449,7 @@ def test_damaged_bytes_give_a_preview_or_a_sentence(damages: list[tuple[float, b
 def test_the_same_file_gives_the_same_bytes(sample_files: dict[int, Path], tmp_path: Path) -> None:
     first = render_previews(sample_files[100001], tmp_path / "a", "x")
     (second,) = render_many([PreviewTask(sample_files[100001], tmp_path / "b", "x")])
-    code = "import sys; from pathlib import Path as P; from datalink.previews import render_previews as r;"
+    code = "import sys; from pathlib import Path as P; from datalink.preview.previews import render_previews as r;"
     code += "r(P(sys.argv[1]), P(sys.argv[2]), 'x')"
     subprocess.run([sys.executable, "-c", code, sample_files[100001], tmp_path / "c"], cwd=ROOT, check=True)
     assert second.previews is not None
@@ -530,7 +531,7 @@ def test_stopping_early_leaves_no_process(sample_files: dict[int, Path], tmp_pat
 
 def test_nothing_heavy_is_imported() -> None:
     heavy = {"matplotlib", "scipy", "gavo", "astropy.table", "gammapy"}
-    code = f"import sys, datalink.preview_workers; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, datalink.preview.workers; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -547,7 +548,7 @@ def test_a_typical_file_takes_a_fraction_of_a_second(sample_files: dict[int, Pat
 _LARGE = """
 import sys
 from pathlib import Path
-from datalink.previews import render_previews
+from datalink.preview.previews import render_previews
 render_previews(Path(sys.argv[1]), Path(sys.argv[2]), "x")
 # not getrusage: that counts the memory of the process which started this one
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))

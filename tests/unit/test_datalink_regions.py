@@ -12,8 +12,8 @@ from astropy.coordinates import SkyCoord
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from datalink.polygon import SphericalPolygon
-from datalink.regions import MAX_VERTICES, Circle, Polygon, Range, Region, RegionError
+from datalink.soda.polygon import SphericalPolygon
+from datalink.soda.regions import MAX_VERTICES, Circle, Polygon, Range, Region, RegionError
 from ingest.footprint import circle_polygon_deg, separation_deg
 
 CASES = settings(max_examples=150, deadline=None)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datalink.dali import Interval, number_text, parse_numbers
-from datalink.errors import STATUS, NoOverlap, SodaError, failure
-from datalink.overlap import DatasetBounds, cannot_overlap, misses_bounds
-from datalink.regions import Circle, Polygon, Range
-from datalink.selection import (
+from datalink.soda.dali import Interval, number_text, parse_numbers
+from datalink.soda.errors import STATUS, NoOverlap, SodaError, failure
+from datalink.soda.overlap import DatasetBounds, cannot_overlap, misses_bounds
+from datalink.soda.regions import Circle, Polygon, Range
+from datalink.soda.selection import (
     FITS_TYPE,
     MAX_CHARACTERS,
     VOTABLE_TYPE,

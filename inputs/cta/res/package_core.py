@@ -1,5 +1,5 @@
 """Core of the package service."""
 
-from datalink.package_core import PackageCore as Core
+from datalink.package.core import PackageCore as Core
 
 __all__ = ["Core"]

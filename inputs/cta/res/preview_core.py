@@ -1,5 +1,5 @@
 """Core of the preview service."""
 
-from datalink.preview_core import PreviewCore as Core
+from datalink.preview.core import PreviewCore as Core
 
 __all__ = ["Core"]

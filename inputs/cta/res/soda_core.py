@@ -1,5 +1,5 @@
 """Core of the cut-out service."""
 
-from datalink.soda_core import SodaCore as Core
+from datalink.soda.core import SodaCore as Core
 
 __all__ = ["Core"]

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from datalink import gadf_index
-from datalink.gadf_index import HDU_INDEX_NAME, HDU_TYPES, OBS_INDEX_NAME, Group, LocatedHdu
-from datalink.package_readme import Contents, Entry, readme
-from datalink.tarstream import Member, Names, PackageError, archive_chunks, archive_size, safe_name
+from datalink.package import gadf_index
+from datalink.package.gadf_index import HDU_INDEX_NAME, HDU_TYPES, OBS_INDEX_NAME, Group, LocatedHdu
+from datalink.package.readme import Contents, Entry, readme
+from datalink.package.tarstream import Member, Names, PackageError, archive_chunks, archive_size, safe_name
 
 __all__ = ["Limits", "PackageError", "PackageFile", "PackageLimitError", "PackagePlan", "plan_package"]
 

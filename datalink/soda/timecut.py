@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datalink.clock import Clock
-from datalink.dali import Interval
-from datalink.fitswriter import Cards
+from datalink.soda.clock import Clock
+from datalink.soda.dali import Interval
+from datalink.soda.fitswriter import Cards
 from ingest.fitsfile import HDU, Column, FitsError
 from ingest.header import Header, integer, number, text
 from ingest.timescale import DAY_S, TimeError

@@ -15,10 +15,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from datalink.dali import Interval
-from datalink.fitswriter import Cards
-from datalink.regions import Circle, Region, RegionError
-from datalink.selection import Selection
+from datalink.soda.dali import Interval
+from datalink.soda.fitswriter import Cards
+from datalink.soda.regions import Circle, Region, RegionError
+from datalink.soda.selection import Selection
 from ingest.header import text
 from ingest.response_table import TEV
 

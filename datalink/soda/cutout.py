@@ -19,17 +19,17 @@ from typing import BinaryIO
 
 import numpy as np
 
-from datalink.clock import Clock
-from datalink.errors import NoOverlap, failure
-from datalink.fitsstream import FitsStream, StreamedHdu, open_fits
-from datalink.fitswriter import Cards, ascii_text, split_history
-from datalink.overlap import DatasetBounds, cannot_overlap, misses_bounds
-from datalink.record import Origin, Subspace, gti_history_lines, history_lines
-from datalink.responses import SharedResponse, append_shared, copy_response
-from datalink.rowfilter import RowFilter, kept_rows, table_size
-from datalink.selection import FITS_TYPE, Selection
-from datalink.sinks import FitsSink, Sink, TableTarget
-from datalink.timecut import (
+from datalink.soda.clock import Clock
+from datalink.soda.errors import NoOverlap, failure
+from datalink.soda.fitsstream import FitsStream, StreamedHdu, open_fits
+from datalink.soda.fitswriter import Cards, ascii_text, split_history
+from datalink.soda.overlap import DatasetBounds, cannot_overlap, misses_bounds
+from datalink.soda.record import Origin, Subspace, gti_history_lines, history_lines
+from datalink.soda.responses import SharedResponse, append_shared, copy_response
+from datalink.soda.rowfilter import RowFilter, kept_rows, table_size
+from datalink.soda.selection import FITS_TYPE, Selection
+from datalink.soda.sinks import FitsSink, Sink, TableTarget
+from datalink.soda.timecut import (
     GoodTime,
     clip_observation,
     clip_table,
@@ -38,7 +38,7 @@ from datalink.timecut import (
     limits_s,
     update_times,
 )
-from datalink.votable import VOTableSink
+from datalink.soda.votable import VOTableSink
 from ingest import gadf
 from ingest.fitsfile import HDU, FitsError
 from ingest.header import Header, Value, integer, number

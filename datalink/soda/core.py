@@ -19,12 +19,12 @@ from datalink import archive
 from datalink.access import Verdict, Viewer, strictest
 from datalink.answers import FileAnswer, TextAnswer, refusal
 from datalink.cores import parameters_of
-from datalink.cutout import CutRequest, cut_event_list
 from datalink.datasets import Dataset
-from datalink.errors import MULTIPLE, UNAVAILABLE, NoOverlap, SodaError, usage_error
-from datalink.overlap import DatasetBounds
-from datalink.responses import SharedResponse
-from datalink.selection import Selection, parse_selection, parse_selections
+from datalink.soda.cutout import CutRequest, cut_event_list
+from datalink.soda.errors import MULTIPLE, UNAVAILABLE, NoOverlap, SodaError, usage_error
+from datalink.soda.overlap import DatasetBounds
+from datalink.soda.responses import SharedResponse
+from datalink.soda.selection import Selection, parse_selection, parse_selections
 
 SOFTWARE = "CTA VO archive 0.1.0"
 EV_PER_TEV = 1e12

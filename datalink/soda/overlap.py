@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datalink.selection import Selection
+from datalink.soda.selection import Selection
 
 # Bounds in time come from columns of another precision and from other readers: near misses are left to the file.
 _TIME_MARGIN_D = 0.01

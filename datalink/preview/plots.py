@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datalink.plotting import FRAME, GROUND, INK, PANEL, Axis, Canvas, Fill, Point, Rgb, label
-from datalink.preview_counts import BINS_PER_DECADE, EventCounts, Spectrum, Times
-from datalink.preview_pictures import THUMBNAIL_PX, subtitle, utc_text
+from datalink.preview.counts import BINS_PER_DECADE, EventCounts, Spectrum, Times
+from datalink.preview.pictures import THUMBNAIL_PX, subtitle, utc_text
+from datalink.preview.plotting import FRAME, GROUND, INK, PANEL, Axis, Canvas, Fill, Point, Rgb, label
 from ingest.response_table import ResponseError, ResponseTable, data, energy_axis, scale, theta_axis
 
 Floats = NDArray[np.float64]

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from datalink.fitswriter import ascii_text
+from datalink.soda.fitswriter import ascii_text
 
 Row = Mapping[str, Any]
 TableColumn = tuple[str, str, str | None, list[Any]]

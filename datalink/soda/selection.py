@@ -19,9 +19,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from datalink.dali import Interval, NumberError, parse_interval, parse_numbers, shown
-from datalink.errors import MULTIPLE, SodaError, usage_error
-from datalink.regions import MAX_VERTICES, Circle, Polygon, Range, Region, RegionError
+from datalink.soda.dali import Interval, NumberError, parse_interval, parse_numbers, shown
+from datalink.soda.errors import MULTIPLE, SodaError, usage_error
+from datalink.soda.regions import MAX_VERTICES, Circle, Polygon, Range, Region, RegionError
 from ingest.coverage import EV_PER_TEV, HC_EV_M
 
 FITS_TYPE = "application/fits"

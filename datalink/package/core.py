@@ -14,9 +14,9 @@ from datalink.access import Verdict, strictest
 from datalink.answers import StreamAnswer, TextAnswer, refusal
 from datalink.cores import addresses, parameters_of
 from datalink.datasets import Dataset
-from datalink.errors import SodaError, usage_error
-from datalink.packages import MEDIA_TYPE, Limits, PackageFile, plan_package
-from datalink.tarstream import PackageError
+from datalink.package.packages import MEDIA_TYPE, Limits, PackageFile, plan_package
+from datalink.package.tarstream import PackageError
+from datalink.soda.errors import SodaError, usage_error
 
 LIMITS = Limits()
 QUERY_TIMEOUT_S = 60

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the parts of a cut-out go: a FITS file here, a VOTable in `datalink.votable`."""
+"""Where the parts of a cut-out go: a FITS file here, a VOTable in `datalink.soda.votable`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import BinaryIO, Protocol
 
-from datalink.clock import Clock
-from datalink.fitsstream import StreamedHdu
-from datalink.fitswriter import Cards, HduWriter
+from datalink.soda.clock import Clock
+from datalink.soda.fitsstream import StreamedHdu
+from datalink.soda.fitswriter import Cards, HduWriter
 from ingest.fitsfile import HDU
 from ingest.header import Value
 

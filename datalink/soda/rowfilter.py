@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datalink.errors import NoOverlap, usage_error
-from datalink.fitsstream import FitsStream, StreamedHdu
-from datalink.selection import Selection
+from datalink.soda.errors import NoOverlap, usage_error
+from datalink.soda.fitsstream import FitsStream, StreamedHdu
+from datalink.soda.selection import Selection
 from ingest.fitsfile import HDU, Column, FitsError
 from ingest.header import integer
 from ingest.response_table import DEG, TEV

@@ -13,9 +13,9 @@ from datalink import archive
 from datalink.answers import FileAnswer, TextAnswer
 from datalink.cores import DatasetCore
 from datalink.datasets import Dataset
-from datalink.preview_data import Hints, PreviewError
-from datalink.preview_workers import PreviewTask, render_many
-from datalink.previews import render_previews
+from datalink.preview.data import Hints, PreviewError
+from datalink.preview.previews import render_previews
+from datalink.preview.workers import PreviewTask, render_many
 
 # KIND -> how the file's name ends
 KINDS = {"sky": "-sky.png", "plot": "-plot.png", "thumbnail": "-thumb.png"}

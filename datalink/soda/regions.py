@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from datalink.dali import number_text
-from datalink.polygon import MAX_VERTICES, SphericalPolygon
+from datalink.soda.dali import number_text
+from datalink.soda.polygon import MAX_VERTICES, SphericalPolygon
 from ingest.footprint import separation_deg
 
 Mask = NDArray[np.bool_]

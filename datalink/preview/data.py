@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from datalink.fitsstream import open_fits
-from datalink.preview_counts import EventCounts, Floats, Projection, Sky, Spectrum, Times
+from datalink.preview.counts import EventCounts, Floats, Projection, Sky, Spectrum, Times
+from datalink.soda.fitsstream import open_fits
 from ingest import gadf
 from ingest.collection import Defaults
 from ingest.contents import Contents, response_table

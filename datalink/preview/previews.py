@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from datalink.plotting import Canvas
-from datalink.preview_data import Hints, OpenFile, PreviewError, count_events, open_file
-from datalink.preview_pictures import sky_image, thumbnail
-from datalink.preview_plots import plot, response_plot, response_thumbnail
+from datalink.preview.data import Hints, OpenFile, PreviewError, count_events, open_file
+from datalink.preview.pictures import sky_image, thumbnail
+from datalink.preview.plots import plot, response_plot, response_thumbnail
+from datalink.preview.plotting import Canvas
 from ingest import gadf
 from ingest.fitsfile import FitsError
 from ingest.response_table import ResponseError

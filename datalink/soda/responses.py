@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from datalink.errors import failure
-from datalink.fitsstream import FitsStream, StreamedHdu, open_fits
-from datalink.regions import Circle, Region
-from datalink.sinks import Sink
+from datalink.soda.errors import failure
+from datalink.soda.fitsstream import FitsStream, StreamedHdu, open_fits
+from datalink.soda.regions import Circle, Region
+from datalink.soda.sinks import Sink
 from ingest import gadf
 from ingest.fitsfile import HDU, FitsError
 from ingest.header import number, text

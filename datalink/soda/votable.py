@@ -20,12 +20,12 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from datalink.clock import Clock
-from datalink.fitsstream import StreamedHdu
-from datalink.fitswriter import Cards
-from datalink.record import Origin, history_lines
-from datalink.selection import Selection
-from datalink.sinks import TableTarget
+from datalink.soda.clock import Clock
+from datalink.soda.fitsstream import StreamedHdu
+from datalink.soda.fitswriter import Cards
+from datalink.soda.record import Origin, history_lines
+from datalink.soda.selection import Selection
+from datalink.soda.sinks import TableTarget
 from ingest import gadf
 from ingest.fitsfile import HDU, Column, FitsError
 from ingest.header import Header, Value, integer, number, text

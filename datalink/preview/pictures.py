@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datalink.plotting import FRAME, GROUND, Canvas, Fill, Point, Strokes, colour_map, label, round_step
-from datalink.preview_counts import SKY_BINS, EventCounts, Sky
+from datalink.preview.counts import SKY_BINS, EventCounts, Sky
+from datalink.preview.plotting import FRAME, GROUND, Canvas, Fill, Point, Strokes, colour_map, label, round_step
 from ingest.timescale import iso_from_mjd
 
 Bytes = NDArray[np.uint8]

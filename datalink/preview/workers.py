@@ -21,7 +21,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from datalink.previews import Hints, PreviewError, Previews, render_previews
+from datalink.preview.previews import Hints, PreviewError, Previews, render_previews
 
 # Below this many files starting processes costs more than it saves.
 SERIAL_FILES = 8
@@ -151,7 +151,7 @@ class _Worker:
     def _start() -> subprocess.Popen[str]:
         paths = [str(_CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
         return subprocess.Popen(
-            [sys.executable, "-m", "datalink.preview_workers"],
+            [sys.executable, "-m", "datalink.preview.workers"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,0 +1,1 @@
+"""Previews: what they show, how they are drawn, and the worker that makes them."""

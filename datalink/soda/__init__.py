@@ -1,0 +1,1 @@
+"""SODA on event lists: from request parameters to the bytes of a cut-out."""
