@@ -193,6 +193,7 @@ def describe(summary: Mapping[str, Any], log: Path) -> str:
         ("removed", summary.get("removed")),
         ("documents", summary.get("documents")),
         ("index files", summary.get("index_files")),
+        ("metadata", summary.get("metadata_files")),
         *((f"{severity}s", problems.get(severity)) for severity in ("error", "warning")),
         ("remarks", problems.get("info")),
     ]

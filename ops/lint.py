@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ops import testbed
 
-PACKAGES = ("ops", "ingest", "sample", "datalink", "prov_tables", "analysis")
+PACKAGES = ("ops", "ingest", "model", "sample", "datalink", "prov_tables", "analysis")
 RULES = "E,F,W,I,N,UP,B,D"
 
 

@@ -76,6 +76,20 @@ RESOURCES: tuple[Resource, ...] = (
         depends=("inputs/cta/q.rd", "rd/*.rd", "config/userconfig.rd"),
         holds_settings=True,  # access_url in the view ivoa.obscore
     ),
+    # Made from cta.dataset and the collections' metadata files, both anew whenever they change.
+    Resource(
+        "cta/model",
+        create=(("cta/model",),),
+        refresh=(("cta/model",),),
+        depends=("inputs/cta/model.rd", "rd/cta_model.rd", "rd/timesys.rd"),
+        publish=False,
+    ),
+    Resource(
+        "cta/obsplan",
+        create=(("cta/obsplan",),),
+        refresh=(("cta/obsplan",),),
+        depends=("inputs/cta/obsplan.rd", "rd/timesys.rd"),
+    ),
 )
 SYSTEM_PREFIX = "//"
 

@@ -1,0 +1,239 @@
+"""Draws the class diagram as SVG: boxes in the columns the binding gives, lines at right angles in the gaps between.
+
+Own layout, since the diagram must come out the same on every machine.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from model.binding import Binding
+from model.reader import Attribute, Model, ModelError, Role
+
+CHARACTER = 6.1
+LINE = 14.0
+HEAD = 24.0
+PADDING = 8.0
+GAP_X = 96.0
+GAP_Y = 34.0
+MARGIN = 24.0
+TRACK = 9.0
+_STYLE = """\
+<style>
+ text { font: 11px 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #1b2a3a; }
+ .name { font-weight: bold; font-size: 12px; text-anchor: middle; }
+ .abstract { font-style: italic; }
+ .role { font-size: 9.5px; fill: #44566a; }
+ .type { fill: #6b7c8f; }
+ .box { fill: #fff; stroke: #41607f; stroke-width: 1.2; }
+ .title { fill: #dfeaf5; stroke: #41607f; stroke-width: 1.2; }
+ .existing { fill: #f4ead9; }
+ .line { fill: none; stroke: #41607f; stroke-width: 1.1; }
+</style>
+<defs>
+ <marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto-start-reverse">
+  <path d="M1 1 L9 5 L1 9" fill="none" stroke="#41607f" stroke-width="1.4"/></marker>
+ <marker id="parent" viewBox="0 0 12 12" refX="11" refY="6" markerWidth="12" markerHeight="12" orient="auto-start-reverse">
+  <path d="M1 1 L11 6 L1 11 Z" fill="#fff" stroke="#41607f" stroke-width="1.2"/></marker>
+ <marker id="whole" viewBox="0 0 16 10" refX="1" refY="5" markerWidth="14" markerHeight="9" orient="auto-start-reverse">
+  <path d="M1 5 L8 1 L15 5 L8 9 Z" fill="#41607f" stroke="#41607f"/></marker>
+</defs>
+"""
+
+
+@dataclass(slots=True)
+class _Box:
+    name: str
+    column: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(slots=True)
+class _Edge:
+    source: str
+    target: str
+    label: str
+    start: str = ""
+    end: str = "arrow"
+
+
+def diagram(model: Model, binding: Binding) -> str:
+    """Return the diagram as SVG.
+
+    Raises
+    ------
+    ModelError
+        When the binding has no place for a class, or one for a class that there is not.
+    """
+    placed = [name for column in binding.diagram for name in column]
+    wrong = set(placed) ^ set(model.classes)
+    if wrong or len(placed) != len(set(placed)):
+        raise ModelError(f"the diagram in the binding must name each class once; see {', '.join(sorted(wrong))}.")
+    boxes = _layout(model, binding)
+    edges = list(_edges(model))
+    width = max(box.x + box.width for box in boxes.values()) + MARGIN
+    height = max(box.y + box.height for box in boxes.values()) + MARGIN
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'width="{width:.0f}" height="{height:.0f}" role="img" aria-label="{escape(model.title)}">',
+        f"<title>{escape(model.title)}, version {escape(model.version)}</title>",
+        _STYLE + f'<rect width="{width:.0f}" height="{height:.0f}" fill="#fff"/>',
+        *_draw_edges(edges, boxes),
+    ]
+    for box in boxes.values():
+        lines += _draw_box(model, binding, box)
+    return "\n".join([*lines, "</svg>", ""])
+
+
+def _rows(model: Model, name: str) -> list[tuple[str, str]]:
+    return [(_label(attribute), attribute.datatype.removeprefix("ivoa:")) for attribute in model.classes[name].attributes]
+
+
+def _label(attribute: Attribute) -> str:
+    unit = f" [{attribute.unit}]" if attribute.unit else ""
+    return f"{attribute.name}{unit}{'' if attribute.required else '?'}"
+
+
+def _layout(model: Model, binding: Binding) -> dict[str, _Box]:
+    boxes: dict[str, _Box] = {}
+    x = MARGIN
+    heights = [
+        sum(_height(model, name) + GAP_Y for name in column) - GAP_Y for column in binding.diagram
+    ]
+    for number, column in enumerate(binding.diagram):
+        width = max(_width(model, name) for name in column)
+        spare = (max(heights) - heights[number]) / max(len(column), 1)
+        y = MARGIN + spare / 2
+        for name in column:
+            boxes[name] = _Box(name, number, x, y, width, _height(model, name))
+            y += boxes[name].height + GAP_Y + spare
+        x += width + GAP_X
+    return boxes
+
+
+def _height(model: Model, name: str) -> float:
+    return HEAD + LINE * len(_rows(model, name)) + PADDING
+
+
+def _width(model: Model, name: str) -> float:
+    longest = max((len(label) + len(kind) + 2 for label, kind in _rows(model, name)), default=0)
+    return CHARACTER * max(longest, 1.3 * len(name) + 2) * 1.1 + 2 * PADDING
+
+
+def _edges(model: Model) -> Iterator[_Edge]:
+    for item in model.classes.values():
+        if item.extends is not None:
+            yield _Edge(item.name, item.extends, "", end="parent")
+        for role in item.compositions:
+            yield _Edge(item.name, role.target, _multiplicity(role), start="whole", end="")
+        for role in item.references:
+            yield _Edge(item.name, role.target, _multiplicity(role))
+
+
+def _multiplicity(role: Role) -> str:
+    return f"{role.name} {'1' if role.required else '0'}..{'*' if role.many else '1'}"
+
+
+def _draw_edges(edges: list[_Edge], boxes: dict[str, _Box]) -> Iterator[str]:
+    """Yield the lines: out of a side, along the gap beside the column, and into the facing side of the target."""
+    ports: dict[tuple[str, str], list[int]] = defaultdict(list)
+    sides = [_sides(boxes[edge.source], boxes[edge.target]) for edge in edges]
+    for number, (edge, (out, into)) in enumerate(zip(edges, sides, strict=True)):
+        ports[edge.source, out].append(number)
+        ports[edge.target, into].append(number)
+    for (name, _), numbers in ports.items():
+        numbers.sort(key=lambda number: _other_end(edges[number], name, boxes))
+    tracks: dict[int, int] = defaultdict(int)
+    for number, (edge, (out, into)) in enumerate(zip(edges, sides, strict=True)):
+        source, target = boxes[edge.source], boxes[edge.target]
+        start = _port(source, out, ports[edge.source, out].index(number), len(ports[edge.source, out]))
+        end = _port(target, into, ports[edge.target, into].index(number), len(ports[edge.target, into]))
+        gap = source.column if out == "right" else source.column - 1
+        far = target.column if into == "right" else target.column - 1
+        points = [start]
+        lane = _lane(boxes, gap, tracks)
+        points += [(lane, start[1])]
+        if far != gap:
+            between = _free_height(boxes, gap, far, (start[1] + end[1]) / 2, tracks)
+            other = _lane(boxes, far, tracks)
+            points += [(lane, between), (other, between), (other, end[1])]
+        else:
+            points += [(lane, end[1])]
+        points.append(end)
+        yield _line(edge, points)
+        yield _role_label(edge, start, out)
+
+
+def _other_end(edge: _Edge, name: str, boxes: dict[str, _Box]) -> float:
+    other = boxes[edge.target if edge.source == name else edge.source]
+    return other.y + other.height / 2
+
+
+def _sides(source: _Box, target: _Box) -> tuple[str, str]:
+    if source.column < target.column:
+        return "right", "left"
+    if source.column > target.column:
+        return "left", "right"
+    return "right", "right"
+
+
+def _port(box: _Box, side: str, place: int, count: int) -> tuple[float, float]:
+    y = box.y + HEAD / 2 + (box.height - HEAD / 2) * (place + 0.6) / (count + 0.2)
+    return (box.x if side == "left" else box.x + box.width), y
+
+
+def _lane(boxes: dict[str, _Box], gap: int, tracks: dict[int, int]) -> float:
+    """Return the next free vertical lane in the gap behind a column."""
+    edge = max(box.x + box.width for box in boxes.values() if box.column == gap)
+    tracks[gap] += 1
+    return edge + 14 + TRACK * ((tracks[gap] - 1) % 8)
+
+
+def _free_height(boxes: dict[str, _Box], gap: int, far: int, wanted: float, tracks: dict[int, int]) -> float:
+    """Return a height, near the wanted one, at which a line between two gaps crosses no box."""
+    low, high = min(gap, far), max(gap, far)
+    crossed = [box for box in boxes.values() if low < box.column <= high]
+    tracks[-1] += 1
+    step = 5.0
+    for number in range(400):
+        y = wanted + step * ((number + 1) // 2) * (-1 if number % 2 else 1)
+        taken = any(abs(y - used) < step for used in tracks if isinstance(used, float))
+        if y > 4 and not taken and all(not box.y - 5 < y < box.y + box.height + 5 for box in crossed):
+            tracks[y] = 1  # type: ignore[index]
+            return y
+    return wanted
+
+
+def _line(edge: _Edge, points: list[tuple[float, float]]) -> str:
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    marks = f' marker-start="url(#{edge.start})"' if edge.start else ""
+    marks += f' marker-end="url(#{edge.end})"' if edge.end else ""
+    return f'<polyline class="line" points="{path}"{marks}><title>{edge.source} {edge.label} {edge.target}</title></polyline>'
+
+
+def _role_label(edge: _Edge, start: tuple[float, float], side: str) -> str:
+    anchor, x = ("start", start[0] + 4) if side == "right" else ("end", start[0] - 4)
+    return f'<text class="role" x="{x:.1f}" y="{start[1] - 3:.1f}" text-anchor="{anchor}">{escape(edge.label)}</text>'
+
+
+def _draw_box(model: Model, binding: Binding, box: _Box) -> Iterator[str]:
+    item = model.classes[box.name]
+    title = "title existing" if box.name in binding.existing else "title"
+    name = "name abstract" if item.abstract else "name"
+    yield f'<g id="{box.name}"><title>{escape(item.description)}</title>'
+    yield f'<rect class="box" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"/>'
+    yield f'<rect class="{title}" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{HEAD - 4:.1f}"/>'
+    yield f'<text class="{name}" x="{box.x + box.width / 2:.1f}" y="{box.y + 14:.1f}">{box.name}</text>'
+    for number, (label, kind) in enumerate(_rows(model, box.name)):
+        y = box.y + HEAD + LINE * number + 10
+        yield (
+            f'<text x="{box.x + PADDING:.1f}" y="{y:.1f}">{escape(label)} '
+            f'<tspan class="type">{escape(kind)}</tspan></text>'
+        )
+    yield "</g>"
