@@ -20,7 +20,7 @@ _SQL_TYPES = {
     "ivoa:nonnegativeInteger": "integer",
     "ivoa:real": "double precision",
     "ivoa:boolean": "smallint",
-    "CalendarDate": "date",
+    "CalendarDate": "timestamp",
 }
 COLLECTION = "collection"
 

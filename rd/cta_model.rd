@@ -232,10 +232,10 @@
       <column name="description" type="text" ucd="meta.note" utype="cta:ArrayConfiguration.description"
         tablehead="Description" verbLevel="10"
         description="What is particular about it"/>
-      <column name="valid_from" type="date" ucd="time.start" utype="cta:ArrayConfiguration.valid_from"
+      <column name="valid_from" type="timestamp" ucd="time.start" utype="cta:ArrayConfiguration.valid_from"
         tablehead="Valid from" verbLevel="10"
         description="First day"/>
-      <column name="valid_to" type="date" ucd="time.end" utype="cta:ArrayConfiguration.valid_to"
+      <column name="valid_to" type="timestamp" ucd="time.end" utype="cta:ArrayConfiguration.valid_to"
         tablehead="Valid to" verbLevel="10"
         description="Last day"/>
     </table>
@@ -579,7 +579,7 @@
       <column name="owner" type="text" ucd="meta.id;obs.proposal" utype="cta:Observation.owner"
         tablehead="Owner" verbLevel="10"
         description="Group that owns the data"/>
-      <column name="ownership_end" type="date" ucd="time.release" utype="cta:Observation.ownership_end"
+      <column name="ownership_end" type="timestamp" ucd="time.release" utype="cta:Observation.ownership_end"
         tablehead="Ownership end" verbLevel="10"
         description="Day on which the data become public"/>
       <column name="planning_time" type="double precision" unit="d" ucd="time.processing;obs" utype="cta:Observation.planning_time"
