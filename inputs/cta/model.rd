@@ -93,6 +93,7 @@
     <column original="run.run_id" ucd="meta.ref"/>
     <column original="observation.observation_id" ucd="meta.ref"/>
     <column original="sub_array.sub_array_id" ucd="meta.ref"/>
+    <!-- PostgreSQL looks for the best order among the first eight tables (join_collapse_limit): those people select by. -->
     <viewStatement>
       CREATE VIEW \qName AS (SELECT \colNames FROM (
         SELECT l.obs_publisher_did, r.collection, r.identifier AS obs_id, o.identifier AS observation, o.execution_status,
@@ -104,15 +105,15 @@
           r.run_id, o.observation_id, s.sub_array_id
         FROM \schema.dataset_run AS l
         JOIN \schema.run AS r ON r.run_id=l.run_id
-        LEFT JOIN \schema.science_run AS c ON c.run_id=r.run_id
+        LEFT JOIN \schema.sub_array AS s ON s.sub_array_id=r.sub_array_id
         LEFT JOIN \schema.observation AS o ON o.observation_id=r.observation_id
         LEFT JOIN \schema.target AS t ON t.target_id=o.target_id
         LEFT JOIN \schema.observing_proposal AS p ON p.observing_proposal_id=o.proposal_id
-        LEFT JOIN \schema.scientific_project AS j ON j.scientific_project_id=p.scientific_project_id
+        LEFT JOIN \schema.science_run AS c ON c.run_id=r.run_id
         LEFT JOIN \schema.observing_configuration AS k ON k.observing_configuration_id=coalesce(c.configuration_id, o.configuration_id)
-        LEFT JOIN \schema.convergence_configuration AS v ON v.observing_configuration_id=k.observing_configuration_id
-        LEFT JOIN \schema.sub_array AS s ON s.sub_array_id=r.sub_array_id
-        LEFT JOIN \schema.site_array AS a ON a.site_array_id=s.site_array_id) AS joined)
+        LEFT JOIN \schema.site_array AS a ON a.site_array_id=s.site_array_id
+        LEFT JOIN \schema.scientific_project AS j ON j.scientific_project_id=p.scientific_project_id
+        LEFT JOIN \schema.convergence_configuration AS v ON v.observing_configuration_id=k.observing_configuration_id) AS joined)
     </viewStatement>
   </table>
 
