@@ -17,16 +17,17 @@ CHARACTER = 6.1
 LINE = 14.0
 HEAD = 24.0
 PADDING = 8.0
-GAP_X = 96.0
+GAP_X = 158.0
 GAP_Y = 34.0
 MARGIN = 24.0
 TRACK = 9.0
+PORT = 13.0
 _STYLE = """\
 <style>
  text { font: 11px 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #1b2a3a; }
  .name { font-weight: bold; font-size: 12px; text-anchor: middle; }
  .abstract { font-style: italic; }
- .role { font-size: 9.5px; fill: #44566a; }
+ .role { font-size: 9.5px; fill: #44566a; paint-order: stroke; stroke: #fff; stroke-width: 3px; }
  .type { fill: #6b7c8f; }
  .box { fill: #fff; stroke: #41607f; stroke-width: 1.2; }
  .title { fill: #dfeaf5; stroke: #41607f; stroke-width: 1.2; }
@@ -34,11 +35,11 @@ _STYLE = """\
  .line { fill: none; stroke: #41607f; stroke-width: 1.1; }
 </style>
 <defs>
- <marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto-start-reverse">
+ <marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto">
   <path d="M1 1 L9 5 L1 9" fill="none" stroke="#41607f" stroke-width="1.4"/></marker>
- <marker id="parent" viewBox="0 0 12 12" refX="11" refY="6" markerWidth="12" markerHeight="12" orient="auto-start-reverse">
+ <marker id="parent" viewBox="0 0 12 12" refX="11" refY="6" markerWidth="12" markerHeight="12" orient="auto">
   <path d="M1 1 L11 6 L1 11 Z" fill="#fff" stroke="#41607f" stroke-width="1.2"/></marker>
- <marker id="whole" viewBox="0 0 16 10" refX="1" refY="5" markerWidth="14" markerHeight="9" orient="auto-start-reverse">
+ <marker id="whole" viewBox="0 0 16 10" refX="1" refY="5" markerWidth="14" markerHeight="9" orient="auto">
   <path d="M1 5 L8 1 L15 5 L8 9 Z" fill="#41607f" stroke="#41607f"/></marker>
 </defs>
 """
@@ -92,7 +93,9 @@ def diagram(model: Model, binding: Binding) -> str:
 
 
 def _rows(model: Model, name: str) -> list[tuple[str, str]]:
-    return [(_label(attribute), attribute.datatype.removeprefix("ivoa:")) for attribute in model.classes[name].attributes]
+    return [
+        (_label(attribute), attribute.datatype.removeprefix("ivoa:")) for attribute in model.classes[name].attributes
+    ]
 
 
 def _label(attribute: Attribute) -> str:
@@ -103,9 +106,7 @@ def _label(attribute: Attribute) -> str:
 def _layout(model: Model, binding: Binding) -> dict[str, _Box]:
     boxes: dict[str, _Box] = {}
     x = MARGIN
-    heights = [
-        sum(_height(model, name) + GAP_Y for name in column) - GAP_Y for column in binding.diagram
-    ]
+    heights = [sum(_height(model, name) + GAP_Y for name in column) - GAP_Y for column in binding.diagram]
     for number, column in enumerate(binding.diagram):
         width = max(_width(model, name) for name in column)
         spare = (max(heights) - heights[number]) / max(len(column), 1)
@@ -118,7 +119,8 @@ def _layout(model: Model, binding: Binding) -> dict[str, _Box]:
 
 
 def _height(model: Model, name: str) -> float:
-    return HEAD + LINE * len(_rows(model, name)) + PADDING
+    ends = sum(name in (edge.source, edge.target) for edge in _edges(model))
+    return HEAD + max(LINE * len(_rows(model, name)), PORT * ends) + PADDING
 
 
 def _width(model: Model, name: str) -> float:
@@ -142,37 +144,33 @@ def _multiplicity(role: Role) -> str:
 
 def _draw_edges(edges: list[_Edge], boxes: dict[str, _Box]) -> Iterator[str]:
     """Yield the lines: out of a side, along the gap beside the column, and into the facing side of the target."""
-    ports: dict[tuple[str, str], list[int]] = defaultdict(list)
     sides = [_sides(boxes[edge.source], boxes[edge.target]) for edge in edges]
+    ports: dict[tuple[str, str], list[tuple[float, int, bool]]] = defaultdict(list)
     for number, (edge, (out, into)) in enumerate(zip(edges, sides, strict=True)):
-        ports[edge.source, out].append(number)
-        ports[edge.target, into].append(number)
-    for (name, _), numbers in ports.items():
-        numbers.sort(key=lambda number: _other_end(edges[number], name, boxes))
-    tracks: dict[int, int] = defaultdict(int)
+        ports[edge.source, out].append((_middle(boxes[edge.target]), number, True))
+        ports[edge.target, into].append((_middle(boxes[edge.source]), number, False))
+    lanes = _Lanes(boxes)
+    labels = []
     for number, (edge, (out, into)) in enumerate(zip(edges, sides, strict=True)):
         source, target = boxes[edge.source], boxes[edge.target]
-        start = _port(source, out, ports[edge.source, out].index(number), len(ports[edge.source, out]))
-        end = _port(target, into, ports[edge.target, into].index(number), len(ports[edge.target, into]))
+        start = _port(source, out, number, True, ports[edge.source, out])
+        end = _port(target, into, number, False, ports[edge.target, into])
         gap = source.column if out == "right" else source.column - 1
         far = target.column if into == "right" else target.column - 1
-        points = [start]
-        lane = _lane(boxes, gap, tracks)
-        points += [(lane, start[1])]
+        lane = lanes.vertical(gap)
+        points = [start, (lane, start[1])]
         if far != gap:
-            between = _free_height(boxes, gap, far, (start[1] + end[1]) / 2, tracks)
-            other = _lane(boxes, far, tracks)
-            points += [(lane, between), (other, between), (other, end[1])]
+            height, other = lanes.horizontal(gap, far, (start[1] + end[1]) / 2), lanes.vertical(far)
+            points += [(lane, height), (other, height), (other, end[1])]
         else:
-            points += [(lane, end[1])]
-        points.append(end)
-        yield _line(edge, points)
-        yield _role_label(edge, start, out)
+            points.append((lane, end[1]))
+        yield _line(edge, [*points, end])
+        labels.append(_role_label(edge, start, out))
+    yield from labels
 
 
-def _other_end(edge: _Edge, name: str, boxes: dict[str, _Box]) -> float:
-    other = boxes[edge.target if edge.source == name else edge.source]
-    return other.y + other.height / 2
+def _middle(box: _Box) -> float:
+    return box.y + box.height / 2
 
 
 def _sides(source: _Box, target: _Box) -> tuple[str, str]:
@@ -183,38 +181,53 @@ def _sides(source: _Box, target: _Box) -> tuple[str, str]:
     return "right", "right"
 
 
-def _port(box: _Box, side: str, place: int, count: int) -> tuple[float, float]:
-    y = box.y + HEAD / 2 + (box.height - HEAD / 2) * (place + 0.6) / (count + 0.2)
+def _port(
+    box: _Box, side: str, number: int, outgoing: bool, ports: list[tuple[float, int, bool]]
+) -> tuple[float, float]:
+    """Return where on a side of a box a line begins or ends: in the order of what is at the other ends."""
+    ordered = sorted(ports)
+    place = next(index for index, port in enumerate(ordered) if port[1:] == (number, outgoing))
+    y = box.y + HEAD / 2 + (box.height - HEAD / 2) * (place + 0.7) / (len(ports) + 0.2)
     return (box.x if side == "left" else box.x + box.width), y
 
 
-def _lane(boxes: dict[str, _Box], gap: int, tracks: dict[int, int]) -> float:
-    """Return the next free vertical lane in the gap behind a column."""
-    edge = max(box.x + box.width for box in boxes.values() if box.column == gap)
-    tracks[gap] += 1
-    return edge + 14 + TRACK * ((tracks[gap] - 1) % 8)
+class _Lanes:
+    """Where lines may run: vertically in the gaps behind the columns, horizontally where there is no box."""
 
+    def __init__(self, boxes: dict[str, _Box]) -> None:
+        self.boxes = list(boxes.values())
+        self.used: dict[int, int] = defaultdict(int)
+        self.heights: list[float] = []
 
-def _free_height(boxes: dict[str, _Box], gap: int, far: int, wanted: float, tracks: dict[int, int]) -> float:
-    """Return a height, near the wanted one, at which a line between two gaps crosses no box."""
-    low, high = min(gap, far), max(gap, far)
-    crossed = [box for box in boxes.values() if low < box.column <= high]
-    tracks[-1] += 1
-    step = 5.0
-    for number in range(400):
-        y = wanted + step * ((number + 1) // 2) * (-1 if number % 2 else 1)
-        taken = any(abs(y - used) < step for used in tracks if isinstance(used, float))
-        if y > 4 and not taken and all(not box.y - 5 < y < box.y + box.height + 5 for box in crossed):
-            tracks[y] = 1  # type: ignore[index]
-            return y
-    return wanted
+    def vertical(self, gap: int) -> float:
+        """Return the x of the next lane in the gap behind a column, from its middle outwards."""
+        edge = max(box.x + box.width for box in self.boxes if box.column == gap)
+        number = self.used[gap]
+        self.used[gap] += 1
+        return edge + GAP_X / 2 + TRACK * ((number + 1) // 2) * (-1 if number % 2 else 1)
+
+    def horizontal(self, gap: int, far: int, wanted: float) -> float:
+        """Return a y, near the wanted one, at which a line from one gap to another crosses no box."""
+        low, high = min(gap, far), max(gap, far)
+        crossed = [box for box in self.boxes if low < box.column <= high]
+        candidates = (wanted + 5.0 * ((step + 1) // 2) * (-1 if step % 2 else 1) for step in range(2000))
+        found = next(
+            y
+            for y in candidates
+            if y > TRACK / 2
+            and all(abs(y - used) >= TRACK for used in self.heights)
+            and all(not box.y - 6 < y < box.y + box.height + 6 for box in crossed)
+        )
+        self.heights.append(found)
+        return found
 
 
 def _line(edge: _Edge, points: list[tuple[float, float]]) -> str:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     marks = f' marker-start="url(#{edge.start})"' if edge.start else ""
     marks += f' marker-end="url(#{edge.end})"' if edge.end else ""
-    return f'<polyline class="line" points="{path}"{marks}><title>{edge.source} {edge.label} {edge.target}</title></polyline>'
+    title = f"<title>{edge.source} {edge.label} {edge.target}</title>"
+    return f'<polyline class="line" points="{path}"{marks}>{title}</polyline>'
 
 
 def _role_label(edge: _Edge, start: tuple[float, float], side: str) -> str:

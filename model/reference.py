@@ -20,8 +20,8 @@ def reference(model: Model, binding: Binding, tables: Iterable[Table]) -> str:
         "",
         "![Class diagram](cta-model.svg)",
         "",
-        "Subclasses share the key of their parent: `cta.science_run` joins `cta.run` by `run_id`. A reference to many is a "
-        "table of its own. Times are MJD in UTC.",
+        "Subclasses share the key of their parent: `cta.science_run` joins `cta.run` by `run_id`. A reference to "
+        "many is a table of its own. Times are MJD in UTC.",
         "",
         *_existing(model, binding),
     ]
@@ -61,5 +61,3 @@ def _table(table: Table) -> Iterator[str]:
 def _described(column: Column) -> str:
     text = column.description.replace("|", "\\|")
     return f"{text}: {', '.join(column.options)}" if column.options else text
-
-

@@ -190,9 +190,7 @@ def _attribute_columns(
     parts = model.data_types.get(attribute.datatype)
     if parts is not None:
         owner = f"{owner}.{attribute.name}"
-        return [
-            column for part in parts for column in _attribute_columns(model, owner, part, f"{name}_", required)
-        ]
+        return [column for part in parts for column in _attribute_columns(model, owner, part, f"{name}_", required)]
     return [
         Column(
             name=name,

@@ -2,8 +2,8 @@
 
 The statements work on temporary tables ``new_<table>`` that hold the rows from metadata files already; those come
 first, headers complete them. Everything is done for a whole collection at once. ``%(name)s`` is the collection,
-``%(prefix)s`` the beginning of its access references. Texts that become keys are cut at 200 characters: headers may hold
-anything.
+``%(prefix)s`` the beginning of its access references. Texts that become keys are cut at 200 characters: headers may
+hold anything.
 """
 
 from __future__ import annotations

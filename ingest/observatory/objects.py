@@ -54,6 +54,18 @@ class ObjectError(ValueError):
     """An object is not usable; the message is the part of a sentence that says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a value is refused."""
+
+    name: str
+    value: object
+
+    def because(self, wanted: str) -> ObjectError:
+        """Return the error that says what the value should be."""
+        return ObjectError(f"its {self.name} must be {wanted}, not {shown(self.value)}")
+
+
 @dataclass(slots=True)
 class Entry:
     """An object of a metadata file. `key` is the names that lead to it, joined by ``/``.
@@ -171,15 +183,15 @@ class Reader:
             self._value(entry, attribute.datatype, known[key], inner, f"{name}_")
 
     def _checked(self, full_name: str, attribute: Attribute, value: object) -> object:
-        wrong = f"its {attribute.name} must be {{}}, not {shown(value)}"
+        wrong = _Refusal(attribute.name, value)
         allowed = self.model.enumerations.get(attribute.datatype) or _VOCABULARIES.get(full_name)
         if allowed is not None:
             if value not in allowed:
-                raise ObjectError(wrong.format(f"one of {', '.join(allowed)}"))
+                raise wrong.because(f"one of {', '.join(allowed)}")
             return value
         if attribute.datatype == "ivoa:boolean":
             if not isinstance(value, bool):
-                raise ObjectError(wrong.format("true or false"))
+                raise wrong.because("true or false")
             return int(value)
         if attribute.datatype == "MJD":
             return _mjd(value, wrong)
@@ -214,58 +226,61 @@ def _names(role: Role, value: object) -> list[str]:
 
 
 def _loose_names(value: object) -> list[str]:
-    """Return the names in what may not be a proper reference."""
-    values = value if isinstance(value, list) else [value]
-    return [name for name in values if isinstance(name, str)]
+    """Return all texts in what may not be a proper reference."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [name for part in value for name in _loose_names(part)]
+    return [value] if isinstance(value, str) else []
 
 
-def _mjd(value: object, wrong: str) -> float:
+def _mjd(value: object, wrong: _Refusal) -> float:
     """Return a time as MJD UTC: a number is one already, a text is ISO 8601 ending in Z."""
     wanted = "a time as 2026-11-20T21:30:00Z or an MJD, UTC"
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not 15020 <= value <= 88069:  # the years 1900 to 2099
-            raise ObjectError(wrong.format(wanted))
+            raise wrong.because(wanted)
         return float(value)
     if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z", value):
-        raise ObjectError(wrong.format(wanted))
+        raise wrong.because(wanted)
     try:
         found = datetime.datetime.fromisoformat(value.removesuffix("Z") + "+00:00")
     except ValueError:
-        raise ObjectError(wrong.format(wanted)) from None
+        raise wrong.because(wanted) from None
     since = found - _MJD_EPOCH
     return since.days + (since.seconds + since.microseconds / 1e6) / 86400
 
 
-def _date(value: object, wrong: str) -> str:
+def _date(value: object, wrong: _Refusal) -> str:
     try:
         if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
             raise ValueError
         return datetime.date.fromisoformat(value).isoformat()
     except ValueError:
-        raise ObjectError(wrong.format("a day such as 2030-01-01")) from None
+        raise wrong.because("a day such as 2030-01-01") from None
 
 
-def _text(value: object, is_uri: bool, wrong: str) -> str:
+def _text(value: object, is_uri: bool, wrong: _Refusal) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise ObjectError(wrong.format(f"a text of at most {MAX_TEXT} characters"))
+        raise wrong.because(f"a text of at most {MAX_TEXT} characters")
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        raise ObjectError(wrong.format("a text in Unicode")) from None
+        raise wrong.because("a text in Unicode") from None
     if is_uri and not re.fullmatch(r"https?://[^\s\"'<>\\]+", value):
-        raise ObjectError(wrong.format("an address that begins with https://"))
+        raise wrong.because("an address that begins with https://")
     return value.replace("\0", "")
 
 
-def _number(full_name: str, attribute: Attribute, value: object, wrong: str) -> float | int:
+def _number(full_name: str, attribute: Attribute, value: object, wrong: _Refusal) -> float | int:
     is_integer = attribute.datatype != "ivoa:real"
     if isinstance(value, bool) or not isinstance(value, int if is_integer else (int, float)):
-        raise ObjectError(wrong.format("a whole number" if is_integer else "a number"))
+        raise wrong.because("a whole number" if is_integer else "a number")
     assert isinstance(value, int | float)
     low, high = _RANGES.get(attribute.ucd.split(";")[0], (-math.inf, math.inf))
     low, high = (0, 2) if full_name == _PRIORITY else (low, high)
     if is_integer:
         low, high = max(low, -_INT_LIMIT), min(high, _INT_LIMIT)
     if not (low <= value <= high and abs(value) <= 1e300):
-        raise ObjectError(wrong.format(f"between {low:g} and {high:g}"))
+        raise wrong.because(f"between {low:g} and {high:g}")
     return value if is_integer else float(value)
