@@ -72,7 +72,8 @@ def update(
     outcome = Outcome()
     stored = _stored_texts(cursor, name)
     texts, documents = _read(files, stored, outcome)
-    state = digest([("", schema().digest), *texts])
+    # Sentences about an unusable file must go when it is usable again, even if it says the same as before.
+    state = digest([("", schema().digest), *((path, "unusable") for path, _, _ in outcome.problems), *texts])
     if not datasets_changed and not outcome.problems and stored.get("") == state:
         outcome.unchanged = True
         return outcome
