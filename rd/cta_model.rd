@@ -57,11 +57,11 @@
       <column name="site" type="text" ucd="meta.code;pos.earth" utype="cta:SiteArray.site"
         tablehead="Site" verbLevel="10"
         description="Site of CTAO: North or South"><values><option>North</option><option>South</option></values></column>
-      <column name="latitude" type="double precision" unit="deg" ucd="pos.earth.lat" utype="cta:SiteArray.latitude"
-        tablehead="Latitude" verbLevel="10"
+      <column name="geo_latitude" type="double precision" unit="deg" ucd="pos.earth.lat" utype="cta:SiteArray.geo_latitude"
+        tablehead="Geo latitude" verbLevel="10"
         description="Geodetic latitude of the centre, WGS84"/>
-      <column name="longitude" type="double precision" unit="deg" ucd="pos.earth.lon" utype="cta:SiteArray.longitude"
-        tablehead="Longitude" verbLevel="10"
+      <column name="geo_longitude" type="double precision" unit="deg" ucd="pos.earth.lon" utype="cta:SiteArray.geo_longitude"
+        tablehead="Geo longitude" verbLevel="10"
         description="Longitude of the centre, WGS84, east positive"/>
       <column name="altitude" type="double precision" unit="m" ucd="pos.earth.altitude" utype="cta:SiteArray.altitude"
         tablehead="Altitude" verbLevel="10"
@@ -133,7 +133,7 @@
       <column name="position_y" type="double precision" unit="m" ucd="pos.cartesian.y" utype="cta:Telescope.position.y"
         tablehead="Position y" verbLevel="10"
         description="towards west"/>
-      <column name="mirror_area" type="double precision" unit="m2" ucd="phys.area;instr.tel" utype="cta:Telescope.mirror_area"
+      <column name="mirror_area" type="double precision" unit="m**2" ucd="phys.area;instr.tel" utype="cta:Telescope.mirror_area"
         tablehead="Mirror area" verbLevel="10"
         description="Area of the mirror"/>
       <column name="field_of_view" type="double precision" unit="deg" ucd="phys.angSize;instr.fov" utype="cta:Telescope.field_of_view"

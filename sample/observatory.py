@@ -117,8 +117,8 @@ def _site_array(site: Site) -> dict[str, Any]:
     return {
         "name": site.key,
         "site": {"N": "North", "S": "South"}[site.letter],
-        "latitude": site.latitude_deg,
-        "longitude": site.longitude_deg,
+        "geo_latitude": site.latitude_deg,
+        "geo_longitude": site.longitude_deg,
         "altitude": site.altitude_m,
         "telescope": telescopes,
         "array_configuration": [

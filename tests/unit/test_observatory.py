@@ -26,7 +26,7 @@ GOOD: dict[str, Any] = {
                 {
                     "name": "CTAO-N",
                     "site": "North",
-                    "latitude": 28.76,
+                    "geo_latitude": 28.76,
                     "telescope": [
                         {"name": "LST-1", "telescope_class": "LST", "position": {"x": 1.5, "y": -2}},
                         {"name": "MST-1", "tel_id": "5", "telescope_class": "MST", "camera": "NectarCAM"},
