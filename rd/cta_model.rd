@@ -536,13 +536,13 @@
       <foreignKey source="observatory_id" inTable="observatory" dest="observatory_id"/>
       <foreignKey source="target_id" inTable="target" dest="target_id"/>
       <foreignKey source="configuration_id" inTable="observing_configuration" dest="observing_configuration_id"/>
-      <foreignKey source="proposal_id" inTable="observing_proposal" dest="observing_proposal_id"/>
+      <foreignKey source="observing_proposal_id" inTable="observing_proposal" dest="observing_proposal_id"/>
       <foreignKey source="atmosphere_id" inTable="atmosphere" dest="atmosphere_id"/>
       <index columns="collection"/>
       <index columns="observatory_id"/>
       <index columns="target_id"/>
       <index columns="configuration_id"/>
-      <index columns="proposal_id"/>
+      <index columns="observing_proposal_id"/>
       <index columns="atmosphere_id"/>
       <index columns="identifier"/>
       <index columns="start_time"/>
@@ -606,8 +606,8 @@
       <column name="configuration_id" type="text" ucd="meta.ref" utype="cta:Observation.configuration"
         tablehead="Configuration id" verbLevel="10"
         description="How, as observing_configuration_id in cta.observing_configuration"/>
-      <column name="proposal_id" type="text" ucd="meta.ref" utype="cta:Observation.proposal"
-        tablehead="Proposal id" verbLevel="10"
+      <column name="observing_proposal_id" type="text" ucd="meta.ref" utype="cta:Observation.observing_proposal"
+        tablehead="Observing proposal id" verbLevel="10"
         description="For which proposal, as observing_proposal_id in cta.observing_proposal"/>
       <column name="atmosphere_id" type="text" ucd="meta.ref" utype="cta:Observation.atmosphere"
         tablehead="Atmosphere id" verbLevel="10"

@@ -296,7 +296,7 @@ def _performed(block: list[Run]) -> dict[str, Any]:
         "priority": 1 if first.is_public else 2,
         "observatory": TELESCOP,
         "target": first.target.name,
-        "proposal": first.proposal_id,
+        "observing_proposal": first.proposal_id,
         "configuration": DIVERGENT if first.convergence_m else PARALLEL,
         "sub_array": [f"{first.site.key}/{first.site.letter}-Alpha"],
         "atmosphere": f"{first.site.key}/clear",
@@ -326,7 +326,7 @@ def _planned(
         "confidential": target == CONFIDENTIAL_TARGET,
         "observatory": TELESCOP,
         "target": target,
-        "proposal": proposal,
+        "observing_proposal": proposal,
         "configuration": PARALLEL,
         "sub_array": [f"{site}/{sub_array}"],
     }

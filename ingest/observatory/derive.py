@@ -160,7 +160,7 @@ LEFT JOIN new_run AS r ON r.run_id = h.run_id;
 ANALYZE header_link;
 
 INSERT INTO new_observation (observation_id, collection, identifier, start_time, end_time, on_time, live_time, owner,
-  ownership_end, confidential, observatory_id, target_id, configuration_id, proposal_id)
+  ownership_end, confidential, observatory_id, target_id, configuration_id, observing_proposal_id)
 SELECT h.run_id, %(name)s, h.obs_id, h.t_min, h.t_max, h.ontime, h.livetime, h.owner, h.embargo, 0, a.observatory_id,
   %(name)s || '/' || h.target, l.configuration_id, %(name)s || '/' || h.proposal
 FROM header_run AS h JOIN header_link AS l USING (run_id)

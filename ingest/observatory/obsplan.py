@@ -64,7 +64,7 @@ LEFT JOIN cta.collection AS c ON c.name = o.collection
 LEFT JOIN cta.observatory AS b USING (observatory_id)
 LEFT JOIN cta.target AS t USING (target_id)
 LEFT JOIN cta.observing_configuration AS k ON k.observing_configuration_id = o.configuration_id
-LEFT JOIN cta.observing_proposal AS p ON p.observing_proposal_id = o.proposal_id
+LEFT JOIN cta.observing_proposal AS p ON p.observing_proposal_id = o.observing_proposal_id
 LEFT JOIN (
   SELECT observation_id, string_agg(DISTINCT a.name, ', ') AS instrument_name, string_agg(s.name, ', ' ORDER BY s.name)
     AS sub_array, max(s.field_of_view) AS field_of_view, min(s.energy_min) AS energy_min,

@@ -108,7 +108,7 @@
         LEFT JOIN \schema.sub_array AS s ON s.sub_array_id=r.sub_array_id
         LEFT JOIN \schema.observation AS o ON o.observation_id=r.observation_id
         LEFT JOIN \schema.target AS t ON t.target_id=o.target_id
-        LEFT JOIN \schema.observing_proposal AS p ON p.observing_proposal_id=o.proposal_id
+        LEFT JOIN \schema.observing_proposal AS p ON p.observing_proposal_id=o.observing_proposal_id
         LEFT JOIN \schema.science_run AS c ON c.run_id=r.run_id
         LEFT JOIN \schema.observing_configuration AS k ON k.observing_configuration_id=coalesce(c.configuration_id, o.configuration_id)
         LEFT JOIN \schema.site_array AS a ON a.site_array_id=s.site_array_id

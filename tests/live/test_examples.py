@@ -134,7 +134,8 @@ INSERT INTO cta.sub_array (sub_array_id, collection, site_array_id, name, n_tels
 INSERT INTO cta.target (target_id, collection, name) SELECT DISTINCT source, 'synthetic', source FROM made;
 INSERT INTO cta.observing_proposal (observing_proposal_id, collection, identifier, pi_name)
     SELECT DISTINCT source, 'synthetic', source, source FROM made;
-INSERT INTO cta.observation (observation_id, collection, identifier, start_time, end_time, target_id, proposal_id)
+INSERT INTO cta.observation
+    (observation_id, collection, identifier, start_time, end_time, target_id, observing_proposal_id)
     SELECT run_id, 'synthetic', obs_id, t_min, t_max, source, source FROM made;
 INSERT INTO cta.run (run_id, collection, identifier, start_time, end_time, observation_id, sub_array_id)
     SELECT run_id, 'synthetic', obs_id, t_min, t_max, run_id, source FROM made;
