@@ -199,6 +199,8 @@ ON CONFLICT (run_id) DO UPDATE SET
 """
 
 OBSERVATIONS = """
+ANALYZE new_run, new_observation;
+
 INSERT INTO new_observation_sub_array (observation_id, collection, sub_array_id)
 SELECT DISTINCT r.observation_id, %(name)s, r.sub_array_id
 FROM new_run AS r JOIN new_observation AS o USING (observation_id)
@@ -210,7 +212,9 @@ UPDATE new_observation AS o SET
   on_time = coalesce(r.on_time, o.on_time), live_time = coalesce(r.live_time, o.live_time)
 FROM (SELECT observation_id, min(start_time) AS start_time, max(end_time) AS end_time, sum(on_time) AS on_time,
     sum(live_time) AS live_time FROM new_run GROUP BY observation_id) AS r
-WHERE r.observation_id = o.observation_id AND o.confidential IS DISTINCT FROM 1;
+WHERE r.observation_id = o.observation_id AND o.confidential IS DISTINCT FROM 1
+  AND ROW(r.start_time, r.end_time, r.on_time, r.live_time) IS DISTINCT FROM
+    ROW(o.start_time, o.end_time, o.on_time, o.live_time);
 
 UPDATE new_observation AS o SET observatory_id = s.observatory_id
 FROM (SELECT l.observation_id, min(a.observatory_id) AS observatory_id FROM new_observation_sub_array AS l

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ingest.folder import FoundFile
@@ -19,6 +19,8 @@ from model.tables import COLLECTION, Table, key_of, make_tables, snake_case
 
 # Raise this when rows are made differently: the next import makes them anew.
 FILL_VERSION = 1
+# Sorts and joins of a large collection stay in memory with this, until the end of the transaction.
+WORK_MEMORY = "64MB"
 # How many sentences a file may cause; the rest is counted.
 MAX_SENTENCES = 500
 
@@ -87,7 +89,7 @@ def update(
         cursor.execute(statement, parameters)
     _merge(cursor, name)
     outcome.problems += obsplan.fill(cursor, name)
-    _store_texts(cursor, name, [("", state), *texts])
+    _store_texts(cursor, name, stored, {"": state, **dict(texts)})
     return outcome
 
 
@@ -113,9 +115,13 @@ def _stored_texts(cursor: Cursor, name: str) -> dict[str, str]:
     return {str(path): str(content) for path, content in cursor.fetchall()}
 
 
-def _store_texts(cursor: Cursor, name: str, texts: Iterable[tuple[str, str]]) -> None:
-    cursor.execute("DELETE FROM cta.model_source WHERE collection = %(name)s", {"name": name})
-    rows = ((name, path, content) for path, content in texts)
+def _store_texts(cursor: Cursor, name: str, stored: Mapping[str, str], texts: Mapping[str, str]) -> None:
+    """Write the texts that differ from the stored ones."""
+    old = [path for path, text in stored.items() if texts.get(path) != text]
+    cursor.execute(
+        "DELETE FROM cta.model_source WHERE collection = %(name)s AND path = ANY(%(old)s)", {"name": name, "old": old}
+    )
+    rows = ((name, path, text) for path, text in texts.items() if stored.get(path) != text)
     copy_tuples(cursor, "cta.model_source", ("collection", "path", "content"), rows)
 
 
@@ -168,6 +174,7 @@ def _check(documents: Sequence[Document], outcome: Outcome) -> Checked:
 
 def _make_new_tables(cursor: Cursor) -> None:
     """Make empty temporary tables for the rows as they are to be."""
+    cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
     known = ("known_configuration", "known_reconstruction", "known_analysis")
     made = [f"new_{table.name}" for table in schema().tables]
     cursor.execute(f"DROP TABLE IF EXISTS {', '.join(f'pg_temp.{name}' for name in (*made, *derive.SCRATCH, *known))}")

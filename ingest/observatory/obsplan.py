@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -187,6 +188,7 @@ def _icrs(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
     return row["ra"], row["dec"]
 
 
+@functools.lru_cache(maxsize=10_000)
 def _region(ra: float | None, dec: float | None, fov: float | None) -> str | None:
     if ra is None or dec is None or fov is None:
         return None
