@@ -241,6 +241,23 @@ SELECT obs_publisher_did, dataproduct_type = 'event' AS is_event,
 FROM cta.dataset WHERE starts_with(accref, %(prefix)s) AND dataproduct_type IS NOT NULL;
 """
 
+# Products belong to the runs of the datasets they were derived from, however many steps ago.
+DERIVATIONS = """
+INSERT INTO new_dataset_run (obs_publisher_did, collection, run_id)
+WITH RECURSIVE steps AS (
+  SELECT obs_publisher_did, progenitor_did FROM cta.derivation WHERE collection = %(name)s
+  UNION
+  SELECT s.obs_publisher_did, d.progenitor_did
+  FROM steps AS s JOIN cta.derivation AS d ON d.obs_publisher_did = s.progenitor_did AND d.collection = %(name)s)
+SELECT DISTINCT s.obs_publisher_did, %(name)s, r.run_id
+FROM steps AS s JOIN new_dataset_run AS r ON r.obs_publisher_did = s.progenitor_did
+ON CONFLICT DO NOTHING
+"""
+DERIVATIONS_STATE = """
+SELECT md5(coalesce(string_agg(link, ' ' ORDER BY link), ''))
+FROM (SELECT obs_publisher_did || ' ' || progenitor_did AS link, collection FROM cta.derivation) AS links WHERE collection = %(name)s
+"""
+
 SOFTWARE = """
 CREATE TEMP TABLE known_{table} ON COMMIT DROP AS
 SELECT nullif(concat_ws(', ', method, version, cuts), '') AS software, min({table}_id) AS {table}_id

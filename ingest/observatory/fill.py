@@ -74,8 +74,16 @@ def update(
     outcome = Outcome()
     stored = _stored_texts(cursor, name)
     texts, documents = _read(files, stored, outcome)
+    derivations = _derivations_state(cursor, name)
     # Sentences about an unusable file must go when it is usable again, even if it says the same as before.
-    state = digest([("", schema().digest), *((path, "unusable") for path, _, _ in outcome.problems), *texts])
+    state = digest(
+        [
+            ("", schema().digest),
+            ("derivations", derivations),
+            *((path, "unusable") for path, _, _ in outcome.problems),
+            *texts,
+        ]
+    )
     if not datasets_changed and not outcome.problems and stored.get("") == state:
         outcome.unchanged = True
         return outcome
@@ -87,6 +95,8 @@ def update(
     outcome.problems += _unknown_telescopes(cursor, checked)
     for statement in derive.STATEMENTS:
         cursor.execute(statement, parameters)
+    if derivations:
+        cursor.execute(derive.DERIVATIONS, parameters)
     _merge(cursor, name)
     outcome.problems += obsplan.fill(cursor, name)
     _store_texts(cursor, name, stored, {"": state, **dict(texts)})
@@ -108,6 +118,15 @@ def is_there(cursor: Cursor) -> bool:
     names = [f"cta.{table.name}" for table in schema().tables] + ["cta.model_source"]
     cursor.execute("SELECT every(to_regclass(name) IS NOT NULL) FROM unnest(%(names)s) AS name", {"names": names})
     return bool(cursor.fetchall()[0][0])
+
+
+def _derivations_state(cursor: Cursor, name: str) -> str:
+    """Return a digest of which datasets were made from which; empty where the archive does not know of such."""
+    cursor.execute("SELECT to_regclass('cta.derivation') IS NOT NULL")
+    if not cursor.fetchall()[0][0]:
+        return ""
+    cursor.execute(derive.DERIVATIONS_STATE, {"name": name})
+    return str(cursor.fetchall()[0][0])
 
 
 def _stored_texts(cursor: Cursor, name: str) -> dict[str, str]:
