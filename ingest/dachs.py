@@ -102,8 +102,12 @@ def _take_lock(cursor: Cursor) -> None:
 
 
 def _import_one(site: Site, name: str, store: Store) -> None:
+    """Import a collection, or remove what is stored of one that is no longer linked."""
     try:
-        summary = import_collection(site, name, store)
+        if name not in site.names() and name in store.collection_names():
+            summary = forget_collection(site, name, store)
+        else:
+            summary = import_collection(site, name, store)
     except CollectionError as exc:
         raise base.ReportableError(str(exc)) from exc
     _report(summary)

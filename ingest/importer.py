@@ -138,12 +138,14 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
     return summary
 
 
-def forget_collection(site: Site, name: str, store: Store) -> None:
+def forget_collection(site: Site, name: str, store: Store) -> Summary:
     """Remove everything stored of a collection whose data are no longer linked."""
-    store.delete_datasets(list(store.known_datasets(site.naming(name).prefix)))
+    gone = list(store.known_datasets(site.naming(name).prefix))
+    store.delete_datasets(gone)
     store.replace_problems(name, [])
     store.replace_documents(name, [])
     store.delete_collection(name)
+    return Summary(name, str(site.collection_file(name)), removed=len(gone))
 
 
 def _ensure_collection_file(site: Site, name: str) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 from astropy.table import Table
+from lxml import etree
 
 from tests.live.archive import TRACEBACK, Archive, Outcome, make_readable, open_folder
 
@@ -45,6 +46,15 @@ def observations(archive: Archive, collection: str = NAME) -> dict[str, str]:
 def in_folder(folder: Path) -> dict[str, str]:
     """Return by path the observation of every run in a folder, from its header."""
     return {path.name: str(fits.getval(path, "OBS_ID", "EVENTS")) for path in folder.iterdir()}
+
+
+def registered(archive: Archive, collection: str) -> str:
+    """Return whether harvesters of the registry find a collection: alive, deleted or unknown."""
+    answer = archive.get("/oai.xml", params={"verb": "ListIdentifiers", "metadataPrefix": "ivo_vor"})
+    for header in etree.fromstring(answer.content).iter("{*}header"):
+        if str(header.findtext("{*}identifier")).endswith(f"/cta/q/collection-{collection}"):
+            return header.get("status", "alive")
+    return "unknown"
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
@@ -237,7 +247,7 @@ class TestRefusals:
         assert done.status == 1
         assert "nothing could be published" in done.output
         assert not TRACEBACK.search(done.output)
-        workshop.withdraw("empty")
+        workshop.ops("withdraw", "--collection", "empty").check()
 
     def test_a_folder_the_server_may_not_read(self, workshop: Archive, folder: Path) -> None:
         closed = folder / "closed"
@@ -273,10 +283,15 @@ class TestTwoCollections:
             assert workshop.query(joined) == workshop.query("SELECT COUNT(*) AS n FROM ivoa.obscore")
             for accref, address in accrefs.items():
                 assert f"/getproduct/{accref}<" in workshop.session.get(address, timeout=60).text
+            assert registered(workshop, "double") == "alive"
         finally:
-            workshop.withdraw("double")
+            workshop.ops("withdraw", "--collection", "double").check()
         assert versions(workshop) == before
         assert versions(workshop, "double") == {}
+        assert registered(workshop, "double") == "deleted"
+
+    def test_withdrawing_what_is_not_there(self, workshop: Archive) -> None:
+        assert "no-such" in workshop.ops("withdraw", "--collection", "no-such").refused()
 
     def test_a_collection_that_moves(self, workshop: Archive, scratch: Path) -> None:
         with open_folder() as elsewhere:
