@@ -31,6 +31,7 @@ from ingest.header import Header, Value, integer, number, parse_cards, text
 
 BLOCK = 2880
 GZIP_MAGIC = b"\x1f\x8b"
+DAMAGED_GZIP = (zlib.error, EOFError, BadGzipFile)
 GZIP_WBITS = 31  # zlib's number for "a gzip header and trailer around the stream"
 # Gzipped files up to this size are inflated in one go, which is faster than streaming them.
 WHOLE_GZIP_BYTES = 32 * 2**20
@@ -147,6 +148,17 @@ class HDU:
             return [None if is_null else value for value, is_null in zip(values, raw == column.null, strict=True)]
         return values
 
+    def read_whole(self, column: Column) -> NDArray[np.int64]:
+        """Return an integer column as an array, -1 for cells that hold TNULL and for numbers beyond 64 bits."""
+        if not column.is_integer or column.repeat != 1:
+            raise FitsError(f"the column {column.name} of HDU {self.name or self.number} is not an integer column.")
+        raw = self._cells(column)[:, 0]
+        values = _whole(raw, column)
+        absent = values > np.uint64(2**63 - 1) if values.dtype == np.uint64 else np.zeros(raw.shape, dtype=np.bool_)
+        if column.null is not None:
+            absent |= raw == column.null
+        return np.where(absent, -1, values.astype(np.int64))
+
     def read_text(self, column: Column) -> list[str]:
         """Return a text column as stripped strings."""
         if column.code != "A":
@@ -219,59 +231,13 @@ def read_hdus(path: Path, wanted: Callable[[HDU], bool]) -> list[HDU]:
         if magic != GZIP_MAGIC:
             return list(_hdus(raw, wanted))
         try:
-            return list(_hdus(_inflated(raw, path.stat().st_size), wanted))
-        except (zlib.error, EOFError, BadGzipFile) as exc:
+            return list(_hdus(inflated(raw, path.stat().st_size), wanted))
+        except DAMAGED_GZIP as exc:
             raise FitsError(f"the gzip compression is damaged or cut off ({exc}).") from exc
 
 
-def iter_column(path: Path, hdu_number: int, name: str, rows_a_chunk: int = 2**16) -> Iterator[NDArray[np.float64]]:
-    """Stream one scalar numeric column of one table in chunks, so that its size does not matter.
-
-    Yields
-    ------
-    ndarray of float64, shape (n,)
-        With n up to `rows_a_chunk`.
-    """
-    with path.open("rb") as raw:
-        gzipped = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-        raw.seek(0)
-        if not gzipped:
-            yield from _column_chunks(raw, hdu_number, name, rows_a_chunk)
-            return
-        try:
-            yield from _column_chunks(GzipFile(fileobj=raw), hdu_number, name, rows_a_chunk)
-        except (zlib.error, EOFError, BadGzipFile) as exc:
-            raise FitsError(f"the gzip compression is damaged or cut off ({exc}).") from exc
-
-
-def _column_chunks(stream: IO[bytes], hdu_number: int, name: str, rows_a_chunk: int) -> Iterator[NDArray[np.float64]]:
-    for number_before in range(hdu_number):
-        size = data_bytes(_present(_header(stream, number_before), hdu_number))
-        _skip(stream, size)
-        stream.seek(padded(size) - size, 1)
-    header = _present(_header(stream, hdu_number), hdu_number)
-    table = HDU(hdu_number, header)
-    column = table.columns().get(name)
-    if column is None:
-        raise FitsError(f"HDU {table.name or hdu_number} has no column {name}.")
-    row_bytes, left = integer(header, "NAXIS1") or 0, table.n_rows
-    if not 0 <= row_bytes * left <= data_bytes(header):
-        raise FitsError(f"the HDU {table.name or hdu_number} is no table of NAXIS2 rows of NAXIS1 bytes.")
-    rows_a_chunk = max(1, min(rows_a_chunk, PIECE_BYTES // max(row_bytes, 1)))
-    while left > 0:
-        n_rows = min(left, rows_a_chunk)
-        chunk = dict(header, NAXIS2=n_rows)
-        yield HDU(hdu_number, chunk, _read_exactly(stream, row_bytes * n_rows)).read(column)
-        left -= n_rows
-
-
-def _present(header: Header | None, hdu_number: int) -> Header:
-    if header is None:
-        raise FitsError(f"there is no HDU {hdu_number}.")
-    return header
-
-
-def _inflated(raw: IO[bytes], size: int) -> IO[bytes]:
+def inflated(raw: IO[bytes], size: int) -> IO[bytes]:
+    """Return what a gzipped file of `size` bytes holds, as a stream; a small one is inflated at once."""
     if size <= WHOLE_GZIP_BYTES:
         inflater = zlib.decompressobj(wbits=GZIP_WBITS)
         whole = inflater.decompress(raw.read(), WHOLE_INFLATED_BYTES)
@@ -286,7 +252,7 @@ def _inflated(raw: IO[bytes], size: int) -> IO[bytes]:
 
 def _hdus(stream: IO[bytes], wanted: Callable[[HDU], bool]) -> Iterator[HDU]:
     for hdu_number in range(MAX_HDUS):
-        header = _header(stream, hdu_number)
+        header = read_header(stream, hdu_number)
         if header is None:
             return
         hdu = HDU(hdu_number, header)
@@ -294,16 +260,17 @@ def _hdus(stream: IO[bytes], wanted: Callable[[HDU], bool]) -> Iterator[HDU]:
         if hdu.is_table and wanted(hdu):
             if size > MAX_TABLE_BYTES:
                 raise FitsError(f"HDU {hdu.name or hdu_number} holds {size} bytes, too many for a table of its kind.")
-            hdu = HDU(hdu_number, header, _read_exactly(stream, size))
+            hdu = HDU(hdu_number, header, read_exactly(stream, size))
         else:
-            _skip(stream, size)
+            skip(stream, size)
         # Some writers leave out the padding of the last HDU: only the data themselves must be complete.
         stream.seek(padded(size) - size, 1)
         yield hdu
     raise FitsError(f"the file has more than {MAX_HDUS} HDUs.")
 
 
-def _header(stream: IO[bytes], hdu_number: int) -> dict[str, Value] | None:
+def read_header(stream: IO[bytes], hdu_number: int) -> dict[str, Value] | None:
+    """Read the header of an HDU, None after the last one."""
     header: dict[str, Value] = {}
     for block_number in range(MAX_HEADER_BLOCKS):
         block = stream.read(BLOCK)
@@ -341,7 +308,8 @@ def padded(size: int) -> int:
     return -(-size // BLOCK) * BLOCK
 
 
-def _read_exactly(stream: IO[bytes], size: int) -> bytes:
+def read_exactly(stream: IO[bytes], size: int) -> bytes:
+    """Read `size` bytes; a FitsError when there are less."""
     data = stream.read(min(size, PIECE_BYTES))
     if len(data) == PIECE_BYTES < size:
         pieces = [data]
@@ -353,7 +321,7 @@ def _read_exactly(stream: IO[bytes], size: int) -> bytes:
     return data
 
 
-def _skip(stream: IO[bytes], size: int) -> None:
+def skip(stream: IO[bytes], size: int) -> None:
     """Move on by `size` bytes; the last byte is read, so that a missing end is noticed."""
     if size == 0:
         return

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ingest.collection import Collection, load_collection, write_collection
 from ingest.errors import CollectionError
+from ingest.events.load import Loaded, forget_events, load_events
 from ingest.fitsfile import FitsError, read_hdus
 from ingest.folder import Folder, FoundFile, is_folder
 from ingest.harvest import Harvest, access_rule
@@ -29,6 +30,7 @@ BATCH_FILES = 200
 # How many sentences of each severity a summary quotes; all are in cta.import_problem.
 QUOTED_PROBLEMS = 10
 DOUBLED = "the collection has another event list of observation"
+NO_EVENTS = "its events are not in cta.event:"
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class Summary:
     removed: int = 0
     documents: int = 0
     index_files: int = 0
+    events_loaded: int = 0
     problems: dict[str, int] = field(default_factory=dict)
     sentences: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -124,12 +127,18 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
             problems += _note(collection, ((harvest.relpath, *problem) for problem in harvest.problems))
             plan.n_index_files += harvest.is_index
     problems += _note(collection, _doubled_observations(store, naming, plan))
+    loaded = _bring_events(site, collection, naming, store)
+    paths = {naming.accref(path): path for path in (*plan.unchanged, *access_paths)}
+    problems += _note(
+        collection, ((paths[accref], "warning", f"{NO_EVENTS} {sentence}") for accref, sentence in loaded.problems)
+    )
     store.replace_problems(name, problems)
     store.replace_documents(name, plan.documents)
     store.add(ProductRow, (_document_product(document, naming) for document in plan.documents))
     row = _collection_row(collection, store, naming)
     store.replace_collection(row)
     _complete(summary, plan, problems, n_new)
+    summary.events_loaded = loaded.n_events
     summary.published = row.n_datasets
     if row.n_datasets == 0:
         summary.exit_status = 1
@@ -142,10 +151,30 @@ def forget_collection(site: Site, name: str, store: Store) -> Summary:
     """Remove everything stored of a collection whose data are no longer linked."""
     gone = list(store.known_datasets(site.naming(name).prefix))
     store.delete_datasets(gone)
+    forget_events(store.cursor, name)
     store.replace_problems(name, [])
     store.replace_documents(name, [])
     store.delete_collection(name)
     return Summary(name, str(site.collection_file(name)), removed=len(gone))
+
+
+def load_public_events(site: Site, name: str, store: Store) -> Loaded:
+    """Load the events of data of a collection that have become public since its import.
+
+    Raises
+    ------
+    CollectionError
+        When the collection file is unusable.
+    """
+    collection = load_collection(site.collection_file(name), name)
+    return _bring_events(site, collection, site.naming(name), store)
+
+
+def _bring_events(site: Site, collection: Collection, naming: Naming, store: Store) -> Loaded:
+    if not collection.events:
+        forget_events(store.cursor, collection.name)
+        return Loaded()
+    return load_events(store.cursor, collection.name, naming.prefix, site.resource_dir.parent, site.processes)
 
 
 def _ensure_collection_file(site: Site, name: str) -> bool:
@@ -171,7 +200,8 @@ def _ensure_collection_file(site: Site, name: str) -> bool:
 def _kept_problems(store: Store, name: str, plan: Plan) -> list[ProblemRow]:
     """Return what was noted earlier of files that are not read this time, but for what is always judged anew."""
     earlier = store.known_problems(name)
-    return [row for row in earlier if row.path in plan.unchanged and not row.sentence.startswith(DOUBLED)]
+    judged_anew = (DOUBLED, NO_EVENTS)
+    return [row for row in earlier if row.path in plan.unchanged and not row.sentence.startswith(judged_anew)]
 
 
 def _note(collection: Collection, problems: Iterable[tuple[str, str, str]]) -> list[ProblemRow]:

@@ -37,7 +37,7 @@ class Cursor(Protocol):
         """Return all result rows."""
         ...
 
-    def copy_expert(self, sql: str, file: Any) -> None:
+    def copy_expert(self, sql: str, file: Any, size: int = ...) -> None:
         """Run a COPY statement."""
         ...
 

@@ -209,6 +209,7 @@ def describe(summary: Mapping[str, Any], log: Path) -> str:
         ("removed", summary.get("removed")),
         ("documents", summary.get("documents")),
         ("index files", summary.get("index_files")),
+        ("events", summary.get("events_loaded") or None),
         *((f"{severity}s", problems.get(severity)) for severity in ("error", "warning")),
         ("remarks", problems.get("info")),
     ]

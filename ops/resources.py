@@ -76,6 +76,12 @@ RESOURCES: tuple[Resource, ...] = (
         depends=("inputs/cta/q.rd", "rd/*.rd", "config/userconfig.rd"),
         holds_settings=True,  # access_url in the view ivoa.obscore
     ),
+    Resource(
+        "cta/event",
+        create=(("cta/event",),),
+        refresh=(("cta/event", "tables"), ("-m", "cta/event"), ("cta/event", "view")),
+        depends=("inputs/cta/event.rd", "inputs/cta/q.rd", "rd/*.rd"),
+    ),
 )
 SYSTEM_PREFIX = "//"
 
