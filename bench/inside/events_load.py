@@ -16,6 +16,7 @@ from ingest.events import copybinary, tables
 from ingest.events.load import READ_BYTES, RowStream
 from ingest.events.reader import read_events
 from ingest.events.rows import Block, EventFile, Finished
+from ingest.fitsfile import HDU, read_hdus
 
 CONES = {
     "cone_10_tev": "q3c_join(83.633, 22.014, ra, dec, 0.2) AND energy > 10",
@@ -95,16 +96,37 @@ def ask(connection: Any) -> dict[str, dict[str, float]]:
     return found
 
 
+def chosen(files: list[EventFile], n_small: int) -> dict[str, list[EventFile]]:
+    """Return the files of three tables.
+
+    Those of the small one see the Crab; the large one has them and all other sources, so that cones at the Crab give
+    the same events from more; the dense one has all there is, so that they give more events.
+    """
+    at_crab = [file for file in files if any("crab" in text_of(hdu).lower() for hdu in read_hdus(file.path, never))]
+    small = at_crab[:n_small]
+    more = {file.source_id for file in at_crab[n_small:]}
+    return {"small": small, "large": [file for file in files if file.source_id not in more], "dense": files}
+
+
+def never(_: HDU) -> bool:
+    """Want no table."""
+    return False
+
+
+def text_of(hdu: HDU) -> str:
+    """Return the name of the observed source."""
+    return str(hdu.header.get("OBJECT") or "")
+
+
 def main() -> None:
-    """Measure; the arguments are the folder of the files, the share of them that is small, and the repetitions."""
-    folder, share, repeat = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    paths = sorted(folder.rglob("*.fits.gz"))
-    files = [EventFile(number, path) for number, path in enumerate((p for p in paths if "index" not in p.name), 1)]
+    """Measure; the arguments are the folder of the files, the runs of the small table, and the repetitions."""
+    folder, n_small, repeat = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    paths = sorted(path for path in folder.rglob("*.fits.gz") if "index" not in path.name)
+    files = [EventFile(number, path) for number, path in enumerate(paths, 1)]
     connection = psycopg2.connect("")
-    some = files[: max(1, len(files) // share)]
-    result: dict[str, Any] = {"turns": list(turns(connection, some, repeat))}
-    for name, chosen in (("small", some), ("large", files)):
-        result[name] = {"indexing": publish(connection, chosen, "bench"), "cones": ask(connection)}
+    result: dict[str, Any] = {"turns": list(turns(connection, files, repeat))}
+    for name, some in chosen(files, n_small).items():
+        result[name] = {"indexing": publish(connection, some, "bench"), "cones": ask(connection)}
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM cta.event_row")
             result[name]["rows"] = cursor.fetchone()[0]
