@@ -9,11 +9,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 from astropy.io import fits
 from astropy.table import Table
 from lxml import etree
 
+from ingest.rows import ProductRow
+from ingest.store import Store
 from tests.live.archive import TRACEBACK, Archive, Outcome, make_readable, open_folder
 
 NAME = "scratch"
@@ -403,3 +406,34 @@ def test_a_new_embargo_holds_for_a_file_that_turned_bad(workshop: Archive, sampl
         assert answer.status_code == 401
     finally:
         workshop.withdraw("mine")
+
+
+class TestManyFiles:
+    """What an import costs grows with the number of files, not with its square."""
+
+    def test_products_are_looked_up_by_index(self, workshop: Archive) -> None:
+        """DaCHS's trigger on dc.products, planned while the table is small, must not read it all for each row."""
+        variables = workshop.environment
+        connection = psycopg2.connect(host=variables["PGHOST"], dbname="gavo", user=variables["PGUSER"])
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE dc.products")
+                Store(cursor).add(
+                    ProductRow,
+                    (
+                        ProductRow(
+                            accref=f"cta/data/none/{number}",
+                            owner=None,
+                            embargo=None,
+                            mime="application/fits",
+                            accessPath="none",
+                            sourceTable="cta.dataset",
+                        )
+                        for number in range(300)
+                    ),
+                )
+                cursor.execute("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relid = 'dc.products'::regclass")
+                assert cursor.fetchone()[0] <= 1
+        finally:
+            connection.rollback()
+            connection.close()
