@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -46,8 +45,10 @@ MAX_HDUS = 2000
 MAX_AXES = 999
 
 _TFORM = re.compile(r"\s*(\d{0,18})([LXBIJKAEDCMPQ])")
-_DTYPES = {"L": "S1", "X": "u1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
-_WIDTHS = {"A": 1, "C": 8, "M": 16, "P": 8, "Q": 16}
+_NUMERIC = {
+    code: np.dtype(form) for code, form in zip("BIJKED", ("u1", ">i2", ">i4", ">i8", ">f4", ">f8"), strict=True)
+}
+_WIDTHS = {"L": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8, "M": 16, "P": 8, "Q": 16}
 
 
 class FitsError(ValueError):
@@ -171,9 +172,9 @@ class HDU:
         return [text.partition(b"\0")[0].decode("latin-1").strip() for text in texts]
 
     def _cells(self, column: Column) -> NDArray[Any]:
-        if column.code not in _DTYPES or column.code in "LX":
+        dtype = _NUMERIC.get(column.code)
+        if dtype is None:
             raise FitsError(f"the column {column.name} of HDU {self.name or self.number} is not numeric.")
-        dtype = np.dtype(_DTYPES[column.code])
         if column.repeat == 0:
             return np.empty((self.n_rows, 0), dtype)
         cells = self.cell_bytes(column, dtype.itemsize * column.repeat)
@@ -337,7 +338,7 @@ def _columns(header: Header) -> Iterator[Column]:
         if form is None:
             raise FitsError(f"the table {header.get('EXTNAME')} has no usable TFORM{index}.")
         repeat, code = int(form[1] or 1), form[2]
-        width = -(-repeat // 8) if code == "X" else repeat * (_WIDTHS.get(code) or struct.calcsize(_size_code(code)))
+        width = -(-repeat // 8) if code == "X" else repeat * _WIDTHS[code]
         yield Column(
             name=(text(header, f"TTYPE{index}") or "").upper(),
             offset=offset,
@@ -352,13 +353,10 @@ def _columns(header: Header) -> Iterator[Column]:
         offset += width
 
 
-def _size_code(code: str) -> str:
-    return {"L": "B", "B": "B", "I": "h", "J": "i", "K": "q", "E": "f", "D": "d"}[code]
-
-
 def _shape(header: Header, index: int, repeat: int) -> tuple[int, ...]:
     """Return the shape of a cell in numpy order, from TDIM where it fits the repeat count."""
-    dims = re.findall(r"\d{1,18}", str(header.get(f"TDIM{index}") or ""))
+    written = header.get(f"TDIM{index}")
+    dims = re.findall(r"\d{1,18}", str(written)) if written else []
     shape = tuple(int(size) for size in reversed(dims))
     if shape and math.prod(shape) == repeat:
         return shape
