@@ -13,7 +13,7 @@ AT      = --state "$(STATE)" $(if $(PORT),--port "$(PORT)")
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test import withdraw serve start stop status env lint clean bench docs
+.PHONY: help demo test import withdraw serve start stop status env lint clean bench docs model
 
 help: ## list the commands
 	@printf 'make COMMAND [STATE=folder of the instance, default var] [PORT=port, default 8080]\n\n'
@@ -54,6 +54,9 @@ lint: ## check style, types and the XML of the RDs
 
 bench: ## measure imports and queries, print the table
 	@ops/install.sh tools && $(PYTHON) -m ops bench -- $(ARGS)
+
+model: ## make tables, diagram and reference anew from model/cta.vo-dml.xml
+	@$(PYTHON) -m model
 
 docs: ## write docs/tables.md anew from the RDs (needs an instance)
 	@eval "$$($(PYTHON) -m ops env $(AT))" && $(PYTHON) docs/tables.py docs/tables.md

@@ -180,6 +180,71 @@
         WHERE target_class IN ('BLL', 'Bla', 'QSO')
         GROUP BY target_name, target_class
     </meta>
+    <meta name="_example" title="Public data of all blazars">
+      .. tapquery::
+
+        SELECT obs_publisher_did, obs_id, target_name, target_class, t_min, access_url FROM ivoa.obscore
+        WHERE target_class IN ('BLL', 'Bla', 'QSO') AND data_rights='public' AND dataproduct_type='event'
+    </meta>
+    <meta name="_example" title="Data that include large-sized telescopes">
+      :taptable:`cta.observation_summary` has what the data model knows of each dataset: telescopes, configuration, proposal.
+      n_lst, n_mst and n_sst count the telescopes that took part:
+
+      .. tapquery::
+
+        SELECT s.obs_id, s.target_name, s.site_array, s.sub_array, s.n_lst, s.n_tels, o.access_url
+        FROM cta.observation_summary AS s JOIN ivoa.obscore AS o ON o.obs_publisher_did=s.obs_publisher_did
+        WHERE s.n_lst &gt; 0
+    </meta>
+    <meta name="_example" title="A target without divergent pointing">
+      .. tapquery::
+
+        SELECT obs_publisher_did, obs_id, pointing_mode, convergence_depth FROM cta.observation_summary
+        WHERE target_name='Mrk 421' AND (pointing_mode IS NULL OR pointing_mode &lt;&gt; 'divergent')
+    </meta>
+    <meta name="_example" title="What a principal investigator has got">
+      .. tapquery::
+
+        SELECT proposal_id, proposal_title, target_name, COUNT(*) AS n_runs, SUM(live_time)/3600 AS hours
+        FROM cta.observation_summary
+        WHERE pi_name='B. Muster'
+        GROUP BY proposal_id, proposal_title, target_name
+    </meta>
+    <meta name="_example" title="Runs of a sub-array in a mode of observation">
+      .. tapquery::
+
+        SELECT obs_publisher_did, obs_id, observation, start_time, end_time, live_time FROM cta.observation_summary
+        WHERE sub_array='S-Alpha' AND obs_mode='POINTING' AND tracking_mode='sidereal'
+          AND start_time BETWEEN 60400 AND 60500
+    </meta>
+    <meta name="_example" title="Telescopes of a sub-array">
+      The tables of the data model join by their keys, which /tap/tables lists:
+
+      .. tapquery::
+
+        SELECT t.name, t.telescope_class, t.mirror_area, c.name AS camera, c.n_pixels
+        FROM cta.sub_array AS s
+        JOIN cta.sub_array_telescope AS l ON l.sub_array_id=s.sub_array_id
+        JOIN cta.telescope AS t ON t.telescope_id=l.telescope_id
+        LEFT JOIN cta.camera AS c ON c.camera_id=t.camera_id
+        WHERE s.name='N-LST'
+    </meta>
+    <meta name="_example" title="Planned and scheduled observations around a position">
+      :taptable:`ivoa.obsplan` (ObsLocTAP) has the past and the future of the schedules:
+
+      .. tapquery::
+
+        SELECT obs_id, target_name, execution_status, t_min, t_max, t_plan_exptime, proposal_id FROM ivoa.obsplan
+        WHERE execution_status IN ('Planned', 'Scheduled')
+          AND 1=CONTAINS(POINT(s_ra, s_dec), CIRCLE(83.633, 22.014, 5))
+    </meta>
+    <meta name="_example" title="What was published of a plan">
+      .. tapquery::
+
+        SELECT p.obs_id, p.execution_status, p.t_plan_exptime, p.t_exptime, s.obs_id AS run, s.obs_publisher_did
+        FROM ivoa.obsplan AS p LEFT JOIN cta.observation_summary AS s ON s.observation_id=p.observation_id
+        WHERE p.target_name='Mrk 421'
+    </meta>
     <meta name="_example" title="All observations of a proposal">
       .. tapquery::
 

@@ -18,6 +18,9 @@ TABLES = (
     "cta/q#collection",
     "cta/q#document",
     "cta/q#import_problem",
+    "cta/model#observation_summary",
+    "cta/model#instrumental_response",
+    "cta/obsplan#obsplan",
 )
 
 

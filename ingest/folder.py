@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ingest.errors import CollectionError
 
+# Observation metadata; `ingest.observatory` reads them. They are no documents: there may be confidential plans in them.
+METADATA_SUFFIX = ".obsmeta.json"
 FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".fits.fz")
 _DOCUMENT_SUFFIXES = {
     ".md": "text/markdown",
@@ -41,8 +43,10 @@ class FoundFile:
 
     @property
     def kind(self) -> str:
-        """``index``, ``fits``, ``document`` or ``other``, judged by the name alone."""
+        """``index``, ``fits``, ``metadata``, ``document`` or ``other``, judged by the name alone."""
         name = self.path.name.lower()
+        if name.endswith(METADATA_SUFFIX):
+            return "metadata"
         if name.endswith(FITS_SUFFIXES):
             return "index" if "index" in name else "fits"
         if document_mime(self.path) is not None:

@@ -19,6 +19,7 @@ from ingest.fitsfile import FitsError, read_hdus
 from ingest.folder import Folder, FoundFile, is_folder
 from ingest.harvest import Harvest, access_rule
 from ingest.header import text
+from ingest.observatory import fill
 from ingest.plan import Naming, Plan, make_plan
 from ingest.rows import CollectionRow, DatasetRow, DocumentRow, HduRow, ProblemRow, ProductRow
 from ingest.store import Store
@@ -48,6 +49,7 @@ class Summary:
     documents: int = 0
     index_files: int = 0
     events_loaded: int = 0
+    metadata_files: int = 0
     problems: dict[str, int] = field(default_factory=dict)
     sentences: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -132,15 +134,16 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
     problems += _note(
         collection, ((paths[accref], "warning", f"{NO_EVENTS} {sentence}") for accref, sentence in loaded.problems)
     )
-    store.replace_problems(name, problems)
     store.replace_documents(name, plan.documents)
     store.add(ProductRow, (_document_product(document, naming) for document in plan.documents))
     row = _collection_row(collection, store, naming)
     store.replace_collection(row)
+    problems += _fill_model(collection, store, naming, plan, bool(n_new or plan.gone))
+    store.replace_problems(name, problems)
     _complete(summary, plan, problems, n_new)
     summary.events_loaded = loaded.n_events
     summary.published = row.n_datasets
-    if row.n_datasets == 0:
+    if row.n_datasets == 0 and not plan.metadata:
         summary.exit_status = 1
         summary.sentences.insert(0, "nothing could be published: the folder holds no usable data file.")
     summary.seconds = round(time.monotonic() - started, 3)
@@ -154,6 +157,7 @@ def forget_collection(site: Site, name: str, store: Store) -> Summary:
     forget_events(store.cursor, name)
     store.replace_problems(name, [])
     store.replace_documents(name, [])
+    fill.forget(store.cursor, name)
     store.delete_collection(name)
     return Summary(name, str(site.collection_file(name)), removed=len(gone))
 
@@ -202,6 +206,17 @@ def _kept_problems(store: Store, name: str, plan: Plan) -> list[ProblemRow]:
     earlier = store.known_problems(name)
     judged_anew = (DOUBLED, NO_EVENTS)
     return [row for row in earlier if row.path in plan.unchanged and not row.sentence.startswith(judged_anew)]
+
+
+def _fill_model(
+    collection: Collection, store: Store, naming: Naming, plan: Plan, datasets_changed: bool
+) -> list[ProblemRow]:
+    """Bring the data model's tables up to date; return what is to be noted of the metadata files."""
+    outcome = fill.update(store.cursor, collection.name, naming.prefix, plan.metadata, datasets_changed)
+    if outcome.unchanged:
+        paths = {file.relpath for file in plan.metadata}
+        return [row for row in store.known_problems(collection.name) if row.path in paths]
+    return _note(collection, outcome.problems)
 
 
 def _note(collection: Collection, problems: Iterable[tuple[str, str, str]]) -> list[ProblemRow]:
@@ -329,6 +344,7 @@ def _complete(summary: Summary, plan: Plan, problems: list[ProblemRow], n_new: i
     summary.removed = len(plan.gone)
     summary.documents = sum(document.kind != "index" for document in plan.documents)
     summary.index_files = plan.n_index_files
+    summary.metadata_files = len(plan.metadata)
     summary.problems = {severity: counts.get(severity, 0) for severity in ("error", "warning", "info")}
     for severity in ("error", "warning"):
         quoted = islice((problem for problem in problems if problem.severity == severity), QUOTED_PROBLEMS)

@@ -51,6 +51,8 @@ class Plan:
     gone: list[str] = field(default_factory=list)
     """Access references of the stored datasets whose files are not there any more."""
     documents: list[DocumentRow] = field(default_factory=list)
+    metadata: list[FoundFile] = field(default_factory=list)
+    """Observation metadata files."""
     n_index_files: int = 0
     n_files: int = 0
     problems: list[tuple[str, str, str]] = field(default_factory=list)
@@ -153,6 +155,9 @@ def _sort_files(
         kind = "index" if file.relpath in index_files else _data_or_document(file)
         if kind == "other":
             plan.problems.append((file.relpath, "error", "this is neither FITS nor a document of a known type."))
+            continue
+        if kind == "metadata":
+            plan.metadata.append(file)
             continue
         accref = naming.accref(file.relpath)
         if accref in taken:

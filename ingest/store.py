@@ -164,6 +164,12 @@ class Store:
         self.cursor.execute("SET LOCAL enable_seqscan = on")
 
 
+def copy_tuples(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Append rows, given as values in the order of `names`, to a table."""
+    lines = ("\t".join([_cell(value) for value in row]) + "\n" for row in rows)
+    cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN", _CopySource(lines))
+
+
 def copy_lines(rows: Iterable[Row], names: Sequence[str]) -> Iterator[str]:
     """Yield one line of PostgreSQL's COPY text format a row."""
     values_of = attrgetter(*names)

@@ -29,6 +29,7 @@ ROOMS = (
     "inputs",
     "rd",
     "ingest",
+    "model",
     "datalink",
     "prov_tables",
     "analysis",

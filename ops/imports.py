@@ -210,6 +210,7 @@ def describe(summary: Mapping[str, Any], log: Path) -> str:
         ("documents", summary.get("documents")),
         ("index files", summary.get("index_files")),
         ("events", summary.get("events_loaded") or None),
+        ("metadata", summary.get("metadata_files")),
         *((f"{severity}s", problems.get(severity)) for severity in ("error", "warning")),
         ("remarks", problems.get("info")),
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ops import testbed
 
-PACKAGES = ("ops", "ingest", "sample", "datalink", "prov_tables", "analysis")
+PACKAGES = ("ops", "ingest", "model", "sample", "datalink", "prov_tables", "analysis")
 RULES = "E,F,W,I,N,UP,B,D"
 
 
@@ -67,12 +67,18 @@ def scripts(checkout: Path) -> str:
     return "\n".join(filter(None, (_output(["/bin/sh", "-n", path], checkout) for path in found)))
 
 
+def generated(checkout: Path) -> str:
+    """Return the files that do not follow from the data model any more."""
+    return _output([sys.executable, "-m", "model", "--check"], checkout)
+
+
 CHECKS: dict[str, Callable[[Path], str]] = {
     "style": style,
     "layout": layout,
     "types": types,
     "markup": markup,
     "scripts": scripts,
+    "model": generated,
 }
 
 

@@ -82,6 +82,20 @@ RESOURCES: tuple[Resource, ...] = (
         refresh=(("cta/event", "tables"), ("-m", "cta/event"), ("cta/event", "view")),
         depends=("inputs/cta/event.rd", "inputs/cta/q.rd", "rd/*.rd"),
     ),
+    # Made from cta.dataset and the collections' metadata files, both anew whenever they change.
+    Resource(
+        "cta/model",
+        create=(("cta/model",),),
+        refresh=(("cta/model",),),
+        depends=("inputs/cta/model.rd", "rd/cta_model.rd", "rd/timesys.rd"),
+        publish=False,
+    ),
+    Resource(
+        "cta/obsplan",
+        create=(("cta/obsplan",),),
+        refresh=(("cta/obsplan",),),
+        depends=("inputs/cta/obsplan.rd", "rd/timesys.rd"),
+    ),
 )
 SYSTEM_PREFIX = "//"
 

@@ -20,6 +20,7 @@ from typing import Any
 from sample.events import simulate
 from sample.files import dl3_file
 from sample.indexes import Written, hdu_index, obs_index, summarise
+from sample.observatory import METADATA_VERSION, metadata_files
 from sample.response import response_of
 from sample.schedule import MAX_RUNS, plan
 from sample.targets import VERSION
@@ -118,6 +119,9 @@ def generate(
         (folder / "hdu-index.fits.gz").write_bytes(hdu_index(rows))
         (folder / "README.md").write_text(readme(runs, events_per_run, seed), encoding="utf-8")
         (folder / "TERMS.txt").write_text(TERMS, encoding="utf-8")
+        for path, text in metadata_files(rows).items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
         content = json.dumps({"parameters": parameters, "summary": summary}, indent=1)
         (folder / STAMP_NAME).write_text(content + "\n", encoding="utf-8")
     return _archive(out, summary, created=True)
@@ -131,7 +135,8 @@ def _checked_parameters(runs: int, events_per_run: float, seed: int) -> dict[str
         raise SampleError(f"number of events per run must be 1 to 1e8, not {events_per_run:g}")
     if seed < 0:
         raise SampleError(f"seed must not be negative: {seed}")
-    return {"version": VERSION, "runs": runs, "events_per_run": float(events_per_run), "seed": seed}
+    version = f"{VERSION} {METADATA_VERSION}"
+    return {"version": version, "runs": runs, "events_per_run": float(events_per_run), "seed": seed}
 
 
 def _read_stamp(out: Path) -> dict[str, Any] | None:

@@ -42,6 +42,7 @@ give the same bytes; a run's content depends on the seed and the wanted number o
 | `public/ctao_sim_<OBS_ID>.fits.gz` | one run: events, good time intervals, four instrument responses (GADF 0.3 DL3) |
 | `proprietary/ctao_sim_<OBS_ID>.fits.gz` | runs that play the part of proprietary data |
 | `obs-index.fits.gz`, `hdu-index.fits.gz` | GADF index files over both folders |
+| `observatory/*.obsmeta.json` | observation metadata: arrays, proposals, schedule, as the archive reads them |
 | `TERMS.txt` | terms of use |
 
 `gammapy.data.DataStore.from_dir(".")` opens the folder (`from_events_files` guesses PSF_3GAUSS for every file, which is

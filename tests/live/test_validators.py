@@ -22,8 +22,7 @@ TAPLINT_ALLOWED = {
     "W-UPL-YAR1": r".*arraysize=\"1\" deprecated since VOTable 1\.3 Erratum #3",
     "W-EXA-YXDL": r".*Non-DALI 1\.1 xtype value \"mjd\" \(FIELD (t_min|t_max)\)",
 }
-# ObsLocTAP is not part of this archive yet.
-FAILURES_ALLOWED = {"F-LOC-NOTP"}
+FAILURES_ALLOWED: set[str] = set()
 # Sections of docs/validators.md say why `dachs val` may warn of these.
 VAL_ALLOWED = (
     r"UCD \S*instr\.detection\S* not accepted by astropy \(Unknown word 'instr\.detection'\)",

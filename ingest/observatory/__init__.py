@@ -1,0 +1,1 @@
+"""What is known of observations beyond their files: metadata files and headers to rows of the data model."""
