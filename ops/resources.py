@@ -76,6 +76,14 @@ RESOURCES: tuple[Resource, ...] = (
         depends=("inputs/cta/q.rd", "rd/*.rd", "config/userconfig.rd"),
         holds_settings=True,  # access_url in the view ivoa.obscore
     ),
+    Resource(
+        "cta/access",
+        create=(("cta/access",),),
+        refresh=(("cta/access",),),
+        depends=("inputs/cta/access.rd", "inputs/cta/q.rd"),
+        holds_settings=True,  # addresses in the view cta.spectral_dataset
+    ),
+    Resource("//siap2"),
 )
 SYSTEM_PREFIX = "//"
 
