@@ -168,7 +168,7 @@ def _sort_files(
 
 
 def _data_or_document(file: FoundFile) -> str:
-    """Return ``fits`` for data, ``listing``, ``document`` or ``other``; what an index lists outside is data by any name."""
+    """Return ``fits`` for data, ``listing``, ``document``, ``other``; what an index lists outside is always data."""
     if file.kind in ("fits", "index", "table") or file.relpath.startswith("outside/"):
         return "fits"
     return "fits" if file.kind == "other" and begins_like_fits(file.path) else file.kind

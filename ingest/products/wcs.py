@@ -141,9 +141,7 @@ def footprint(header: Header, shape: tuple[int, int] | None = None) -> Footprint
     ra, dec = to_icrs(wcs, longitude, latitude)
     distances = separation_deg(ra[-1], dec[-1], ra[:-1], dec[:-1])
     whole = bool(np.isfinite(distances).all()) and float(distances.max()) < 80.0 and width * scale / 3600 < 170.0
-    # Counter-clockwise seen from inside, as DALI asks for; with east to the left that is the other way round.
-    order = slice(None, -1) if np.linalg.det(wcs.pixel_scale_matrix) > 0 else slice(-2, None, -1)
-    outline = _corners(np.column_stack((ra[order], dec[order]))) if whole else None
+    outline = convex_outline_deg(ra, dec) if whole else None
     return Footprint(
         ra_deg=float(ra[-1]),
         dec_deg=float(dec[-1]),
@@ -154,17 +152,47 @@ def footprint(header: Header, shape: tuple[int, int] | None = None) -> Footprint
     )
 
 
-def _corners(outline: Floats) -> Floats:
-    """Return an outline without the points that lie on the great circle through their neighbours.
+def convex_outline_deg(ra: Floats, dec: Floats) -> Floats:
+    """Return the smallest convex polygon around directions; the database refuses others, and straight corners.
 
-    The edges of gnomonic maps are great circles; the database refuses polygons with straight corners.
+    Parameters
+    ----------
+    ra, dec
+        ICRS degrees, shape (n,), less than 90 degrees from the last one, which lies inside.
+
+    Returns
+    -------
+    ndarray
+        Shape (N, 2), degrees, counter-clockwise seen from inside (east is left), as DALI asks for.
+
+    Notes
+    -----
+    The hull of the gnomonic projection, which turns great circles into straight lines; by Andrew's monotone chain.
     """
-    lon, lat = np.radians(outline).T
-    vectors = np.column_stack((np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)))
-    normals = np.cross(vectors, np.roll(vectors, -1, axis=0))
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    turning = np.linalg.norm(np.cross(np.roll(normals, 1, axis=0), normals), axis=1)
-    return np.asarray(outline[turning > STRAIGHT_RAD])
+    lon, lat, lat0 = np.radians(ra - ra[-1]), np.radians(dec), np.radians(dec[-1])
+    along = np.sin(lat0) * np.sin(lat) + np.cos(lat0) * np.cos(lat) * np.cos(lon)
+    # x grows to the west, as on a map seen from inside
+    x = -np.cos(lat) * np.sin(lon) / along
+    y = (np.cos(lat0) * np.sin(lat) - np.sin(lat0) * np.cos(lat) * np.cos(lon)) / along
+    # rounded, or points above one another would be in any order
+    order = np.lexsort((np.round(y, 9), np.round(x, 9))).tolist()
+    hull = [*_chain(order, x, y), *_chain(order[::-1], x, y)]
+    return np.column_stack((ra[hull], dec[hull]))
+
+
+def _chain(order: list[int], x: Floats, y: Floats) -> list[int]:
+    """Return the points of one side of a hull, without the last, which begins the other side."""
+    chain: list[int] = []
+    for point in order:
+        while len(chain) > 1:
+            one, two = chain[-2], chain[-1]
+            first, second = (x[two] - x[one], y[two] - y[one]), (x[point] - x[two], y[point] - y[two])
+            turn = first[0] * second[1] - first[1] * second[0]
+            if turn > STRAIGHT_RAD * np.hypot(*first) * np.hypot(*second):
+                break
+            chain.pop()
+        chain.append(point)
+    return chain[:-1]
 
 
 def _first_line(exc: Exception) -> str:
