@@ -111,6 +111,18 @@ def _even_bits(values: Whole) -> Whole:
     return bits
 
 
+def nsides_of(hdu: HDU, hdus: Sequence[HDU]) -> list[int]:
+    """Return the resolutions (NSIDE) of the planes of a map.
+
+    Raises
+    ------
+    IngestError
+        When it states none.
+    """
+    bands = next((other for other in hdus if is_bands(other) and other.data is not None), None)
+    return _nsides(hdu, bands, [])
+
+
 def describe_healpix(hdu: HDU, hdus: Sequence[HDU], file_name: str) -> Description:
     """Describe a HEALPix map.
 

@@ -27,7 +27,8 @@ _SECONDS = {"s", "sec", "second", "seconds"}
 class LightCurve:
     """A light curve: times MJD UTC, shape (times,); fluxes of shape (times, energies); band in TeV, if known.
 
-    Without time bins ``t_min`` and ``t_max`` are the same.
+    Without time bins ``t_min`` and ``t_max`` are the same. ``e_min_tev`` and ``e_max_tev`` are the edges of the energy
+    bins, shaped like the fluxes, where the table has them.
     """
 
     t_min_utc: Floats
@@ -35,6 +36,8 @@ class LightCurve:
     fluxes: Fluxes
     energy_min_tev: float | None
     energy_max_tev: float | None
+    e_min_tev: Floats | None = None
+    e_max_tev: Floats | None = None
 
     @property
     def n_energies(self) -> int:
@@ -55,7 +58,11 @@ def read_light_curve(table: ProductTable, companion: Companion) -> LightCurve:
     start, stop = _times_utc(table)
     fluxes = _two_dimensional(read_fluxes(table, prefer=("flux", "dnde")), table.n_rows)
     low, high = _band_tev(table, companion)
-    return LightCurve(start, stop, fluxes, low, high)
+    edges = [
+        None if values is None or values.size != fluxes.value.size else values.reshape(fluxes.value.shape)
+        for values in energies_tev(table)[1:]
+    ]
+    return LightCurve(start, stop, fluxes, low, high, edges[0], edges[1])
 
 
 def _times_utc(table: ProductTable) -> tuple[Floats, Floats]:

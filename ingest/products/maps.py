@@ -6,10 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ingest import gadf
 from ingest.errors import IngestError
 from ingest.fitsfile import HDU
-from ingest.header import integer, number, text
+from ingest.header import Header, integer, number, text
 from ingest.products.description import Description
 from ingest.products.quantities import tev_factor, vounit
 from ingest.products.tables import column_names, table_of
@@ -35,11 +37,18 @@ _RANGE_IN_NAME = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)([GT]eV)", re.IGNOR
 
 @dataclass(frozen=True, slots=True)
 class MapHdu:
-    """A map in a file: its HDU, and the energy bands of its third axis in TeV, if it has one."""
+    """A map in a file: its HDU, and the energy bands of its third axis in TeV, if it has one.
+
+    ``header`` is that of the HDU; of a map whose planes differ in size it is made that of the finest plane, which is
+    number `plane`.
+    """
 
     hdu: HDU
+    header: Header
     bands_tev: tuple[tuple[float, float], ...] = ()
     n_planes: int = 1
+    bands: HDU | None = None
+    plane: int | None = None
 
 
 def is_image(hdu: HDU) -> bool:
@@ -89,8 +98,27 @@ def _map(hdu: HDU, hdus: Sequence[HDU]) -> MapHdu:
     for name in filter(None, wanted):
         bands = next((other for other in hdus if other.is_table and other.name == name), None)
         if bands is not None and bands.data is not None:
-            return MapHdu(hdu, bands_tev(bands), n_planes)
-    return MapHdu(hdu, (), n_planes)
+            header, plane = _finest_plane(hdu.header, bands)
+            return MapHdu(hdu, header, bands_tev(bands), n_planes, bands, plane)
+    return MapHdu(hdu, hdu.header, (), n_planes)
+
+
+def _finest_plane(header: Header, bands: HDU) -> tuple[Header, int | None]:
+    """Return header and number of the finest plane of an irregular map (NPIX, CDELT, CRPIX per plane in the bands)."""
+    table = table_of(bands)
+    columns = {name: table.optional(name) for name in ("npix", "cdelt", "crpix")}
+    if any(values is None or values.shape != (table.n_rows, 2) for values in columns.values()) or not table.n_rows:
+        return header, None
+    npix, cdelt, crpix = (values for values in columns.values() if values is not None)
+    plane = int(np.argmax(npix[:, 0]))
+    own = dict(header)
+    for axis in (1, 2):
+        # the bands give sizes without sign
+        sign = -1.0 if (number(header, f"CDELT{axis}") or 1.0) < 0 else 1.0
+        own[f"NAXIS{axis}"] = int(npix[plane, axis - 1])
+        own[f"CDELT{axis}"] = sign * abs(float(cdelt[plane, axis - 1]))
+        own[f"CRPIX{axis}"] = float(crpix[plane, axis - 1])
+    return own, plane
 
 
 def bands_tev(hdu: HDU) -> tuple[tuple[float, float], ...]:
@@ -135,7 +163,7 @@ def describe_maps(maps: Sequence[MapHdu], file_name: str) -> Description:
         When the world coordinate system is not usable.
     """
     first = maps[0]
-    header = first.hdu.header
+    header = first.header
     where = footprint(header)
     is_cube = first.n_planes > 1
     subtype, ucd = quantity(str(header.get("EXTNAME") or ""), text(header, "HDUCLAS2") or "", file_name)

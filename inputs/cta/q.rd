@@ -106,7 +106,9 @@
       instrument_name="instrument_name"
       s_xel1="s_xel1" s_xel2="s_xel2" t_xel="t_xel" em_xel="em_xel" pol_xel="0"
       s_pixel_scale="s_pixel_scale" o_ucd="o_ucd" o_unit="o_unit" o_calib_status="o_calib_status"
-      preview="CASE WHEN dataproduct_type IS NOT NULL THEN '\getConfig{web}{serverURL}/cta/dl/preview/dlget?KIND=sky&amp;ID=' || gavo_urlescape(obs_publisher_did) END"
+      preview="CASE WHEN dataproduct_type IS NOT NULL THEN '\getConfig{web}{serverURL}/cta/dl/preview/dlget?KIND='
+        || CASE WHEN dataproduct_type IN ('sed', 'spectrum', 'timeseries') THEN 'plot' ELSE 'sky' END || '&amp;ID='
+        || gavo_urlescape(obs_publisher_did) END"
       obs_creation_date="obs_creation_date"
       obs_creator_name="obs_creator_name"
       obs_release_date="obs_release_date"
