@@ -70,7 +70,7 @@ def viewer_by_name(user: str | None) -> Viewer:
 
 _DATASET_QUERY = (
     f"SELECT d.obs_publisher_did, {', '.join('d.' + name.strip() for name in _DATASET_COLUMNS.split(','))},"
-    " d.product_level, d.obs_creator_did, d.bib_reference,"
+    " d.product_level, d.obs_creator_did, d.bib_reference, d.o_ucd,"
     " d.accref, d.accsize, d.mime, d.owner, d.embargo, p.accesspath"
     " FROM cta.dataset AS d LEFT JOIN dc.products AS p ON p.accref = d.accref"
     " WHERE d.obs_publisher_did = ANY(%(dids)s)"
@@ -135,6 +135,7 @@ def _dataset(row: Mapping[str, Any]) -> Dataset:
         level=row["product_level"] or "DL3",
         creator_did=row["obs_creator_did"],
         bib_reference=row["bib_reference"],
+        o_ucd=row["o_ucd"],
         **values,
     )
 
@@ -226,11 +227,8 @@ def observations(publisher_dids: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def hdu_rows(publisher_dids: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the rows of ``cta.hdu_index`` of some datasets that GADF knows."""
-    sql = (
-        "SELECT * FROM cta.hdu_index WHERE obs_publisher_did = ANY(%(dids)s)"
-        " AND hdu_type NOT IN ('pha-background', 'arf', 'rmf') ORDER BY obs_publisher_did, hdu_type"
-    )
+    """Return the rows of ``cta.hdu_index`` of some datasets."""
+    sql = "SELECT * FROM cta.hdu_index WHERE obs_publisher_did = ANY(%(dids)s) ORDER BY obs_publisher_did, hdu_type"
     with base.getTableConn() as connection:
         return _rows(connection, sql, {"dids": list(publisher_dids)})
 

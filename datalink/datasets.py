@@ -104,6 +104,7 @@ class Dataset:
     level: str = "DL3"
     creator_did: str | None = None
     bib_reference: str | None = None
+    o_ucd: str | None = None
     responses: list[Response] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     progenitors: list[Relative] = field(default_factory=list)

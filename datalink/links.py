@@ -81,6 +81,15 @@ def links_of(
     return links, services
 
 
+def qualifier(subtype: str | None) -> str | None:
+    """Return the term of the product-type vocabulary for a subtype; what is none is given as it is."""
+    known = {"flux-points": "sed", "pha": "spectrum", "source-list": "measurements"}
+    if subtype is None or subtype in ("dl0", "dl1", "dl2"):
+        return None
+    kind = "image" if subtype.endswith("-map") else "cube" if subtype.endswith("-cube") else subtype
+    return known.get(subtype, kind)
+
+
 class _Maker:
     """Makes the links of one dataset for one viewer."""
 
@@ -121,7 +130,7 @@ class _Maker:
             content_type=file.mime,
             content_length=file.size,
             # gammapy wants exactly this word for event files, with responses in them or not
-            content_qualifier="event-list" if self._dataset.is_event_list else self._dataset.subtype,
+            content_qualifier="event-list" if self._dataset.is_event_list else qualifier(self._dataset.subtype),
         )
 
     def calibration(self) -> Iterator[Link]:
@@ -146,7 +155,7 @@ class _Maker:
     def parts(self) -> Iterator[Link]:
         """Yield a link for each file that is part of a product."""
         for part in self._dataset.parts:
-            semantics, qualifier = PARTS[part.kind]
+            semantics, term = PARTS[part.kind]
             yield self._link(
                 semantics,
                 [part.file.protection],
@@ -154,20 +163,23 @@ class _Maker:
                 description=part.title,
                 content_type=part.file.mime,
                 content_length=part.file.size,
-                content_qualifier=qualifier,
+                content_qualifier=term,
                 local_semantics=part.kind,
             )
 
     def votables(self) -> Iterator[Link]:
         """Yield links to the data as VOTables, made on request."""
-        for kind, qualifier, what in TABLES[self._dataset.subtype or ""]:
+        is_differential = (self._dataset.o_ucd or "").startswith("phot.flux.density")
+        for kind, term, what in TABLES[self._dataset.subtype or ""]:
+            if kind == "e2dnde" and not is_differential:
+                continue
             yield self._link(
                 "#this",
                 self._own,
                 access_url=self._addresses.on("table", self._did, KIND=kind),
                 description=f"{what} as VOTable",
                 content_type=VOTABLE,
-                content_qualifier=qualifier,
+                content_qualifier=term,
                 local_semantics=f"votable-{kind}",
             )
 
@@ -188,7 +200,7 @@ class _Maker:
                     access_url=f"{self._addresses.service('links', 'dlmeta')}?{query}",
                     description=relative.title,
                     content_type=f"{VOTABLE};content=datalink",
-                    content_qualifier=relative.subtype,
+                    content_qualifier=qualifier(relative.subtype),
                 )
 
     def package(self) -> Link:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 # Raise this when the harvest changes what it writes: the next import then reads every file again.
 READER_VERSION = 3
 # Columns of cta.dataset in single precision, so that ObsCore's views can use their indexes; the RD says the same.
-SINGLE_PRECISION = frozenset({"s_fov", "s_resolution", "em_min", "em_max", "em_res_power"})
+SINGLE_PRECISION = frozenset({"s_fov", "s_resolution", "s_pixel_scale", "em_min", "em_max", "em_res_power"})
 
 
 @dataclass(slots=True, kw_only=True)

@@ -88,9 +88,9 @@ def _lines(
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">'
     yield f'<RESOURCE type="results"{of_type}>'
+    yield '<INFO name="QUERY_STATUS" value="OK"/>'
     yield '<COOSYS ID="icrs" system="ICRS"/>'
     yield '<TIMESYS ID="utc" timescale="UTC" refposition="TOPOCENTER" timeorigin="MJD-origin"/>'
-    yield '<INFO name="QUERY_STATUS" value="OK"/>'
     yield f"<TABLE name={_quoted(name)}{of_type}>"
     yield f"<DESCRIPTION>{escape(_clean(description))}</DESCRIPTION>"
     for group in groups:

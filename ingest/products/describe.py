@@ -186,6 +186,8 @@ def _add_header_facts(description: Description, hdus: Sequence[HDU]) -> None:
     description.instrument = description.instrument or first("INSTRUME")
     if (description.telescope or "").upper() == "DUMMY":
         description.telescope = None
+    if (description.instrument or "").upper() == "DUMMY":
+        description.instrument = None
     description.creator = first("ORIGIN", "AUTHOR")
     description.created = next(
         (stamp for header in headers if (stamp := timestamp(text(header, "CREATED", "DATE")))), None

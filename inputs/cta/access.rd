@@ -47,7 +47,7 @@
     </viewStatement>
   </table>
 
-  <table id="spectrum" onDisk="True" adql="True">
+  <table id="spectrum" onDisk="True" adql="False">
     <meta name="title">Spectra (SSAP)</meta>
     <meta name="table-rank">37</meta>
     <meta name="description">Flux points and counts spectra of gamma-ray sources with the columns of the Simple Spectral Access
