@@ -5,7 +5,7 @@
   <meta name="shortName">CTA spectra</meta>
   <meta name="description">Flux points and counts spectra of gamma-ray sources, and the sources of gamma-ray catalogues.</meta>
   <meta name="subject">gamma-ray-astronomy</meta>
-  <meta name="subject">spectroscopy</meta>
+  <meta name="subject">gamma-ray-sources</meta>
   <meta name="instrument">Cherenkov telescope arrays</meta>
   <meta name="facility">CTAO</meta>
   <meta name="coverage.waveband">Gamma-ray</meta>
@@ -47,7 +47,7 @@
     </viewStatement>
   </table>
 
-  <table id="spectrum" onDisk="True" adql="False">
+  <table id="spectrum" onDisk="True" adql="hidden">
     <meta name="title">Spectra (SSAP)</meta>
     <meta name="table-rank">37</meta>
     <meta name="description">Flux points and counts spectra of gamma-ray sources with the columns of the Simple Spectral Access
