@@ -58,6 +58,14 @@
       ucd="meta.unit" utype="obscore:Char.SpectralAxis.unit"
       tablehead="Energy unit" verbLevel="25"
       description="Unit of the spectral axis inside the dataset"><property name="std">1</property></column>
+    <column name="o_unit" type="text"
+      ucd="meta.unit" utype="obscore:Char.ObservableAxis.unit"
+      tablehead="Observable unit" verbLevel="25"
+      description="Unit of the observable inside the dataset"><property name="std">1</property></column>
+    <column name="o_calib_status" type="text"
+      ucd="meta.code.qual" utype="obscore:Char.ObservableAxis.calibrationStatus"
+      tablehead="Observable calib." verbLevel="25"
+      description="Calibration of the observable"><property name="std">1</property></column>
     <FEED source="rd/timesys#utc-mjd" column="t_min"/>
     <FEED source="rd/timesys#utc-mjd" column="t_max"/>
     <stc>Position ICRS "s_ra" "s_dec"</stc>
@@ -98,6 +106,8 @@
     <mixinPar name="t_calib_status" description="Calibration of the times">NULL</mixinPar>
     <mixinPar name="em_calib_status" description="Calibration of the energies">NULL</mixinPar>
     <mixinPar name="em_unit" description="Unit of the spectral axis">NULL</mixinPar>
+    <mixinPar name="o_unit" description="Unit of the observable">NULL</mixinPar>
+    <mixinPar name="o_calib_status" description="Calibration of the observable">NULL</mixinPar>
   </STREAM>
 
   <STREAM id="obscore-extraevents">
@@ -116,7 +126,9 @@
       CAST(\\s_calib_status AS text) AS s_calib_status,
       CAST(\\t_calib_status AS text) AS t_calib_status,
       CAST(\\em_calib_status AS text) AS em_calib_status,
-      CAST(\\em_unit AS text) AS em_unit
+      CAST(\\em_unit AS text) AS em_unit,
+      CAST(\\o_unit AS text) AS o_unit,
+      CAST(\\o_calib_status AS text) AS o_calib_status
     </property>
   </STREAM>
 

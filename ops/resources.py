@@ -96,6 +96,14 @@ RESOURCES: tuple[Resource, ...] = (
         refresh=(("cta/obsplan",),),
         depends=("inputs/cta/obsplan.rd", "rd/timesys.rd"),
     ),
+    Resource(
+        "cta/access",
+        create=(("cta/access",),),
+        refresh=(("cta/access",),),
+        depends=("inputs/cta/access.rd", "inputs/cta/q.rd"),
+        holds_settings=True,  # addresses in the view cta.spectral_dataset
+    ),
+    Resource("//siap2"),
 )
 SYSTEM_PREFIX = "//"
 
