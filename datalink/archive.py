@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -153,7 +154,12 @@ def _file(row: Mapping[str, Any]) -> StoredFile:
 
 
 def _path(access_path: str) -> Path:
-    return Path(base.getConfig("inputsDir")) / access_path
+    return _inputs() / access_path
+
+
+@functools.cache
+def _inputs() -> Path:
+    return Path(base.getConfig("inputsDir"))
 
 
 def _response(row: Mapping[str, Any]) -> Response:

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 from datalink.datasets import Dataset
 from datalink.document import SODA_ASYNC, SODA_SYNC, Parameter, ServiceDescriptor
 from ingest.footprint import circle_polygon_deg
 
 FITS = "application/fits"
+# The links of a dataset name it many times.
+_quoted_path = lru_cache(maxsize=1024)(quote)
+_quoted_value = lru_cache(maxsize=1024)(quote_plus)
 EV_PER_TEV = 1e12
+
+
+# The same for all datasets: `datalink.document` writes each once.
+POS = Parameter(name="POS", ucd="pos.outline;obs", description="CIRCLE, RANGE or POLYGON with numbers in degrees, ICRS")
+RESPONSES = Parameter(
+    name="RESPONSES", ucd="meta.code", description="Whether responses come along", options=("include", "omit")
+)
+RESPONSEFORMAT = Parameter(
+    name="RESPONSEFORMAT",
+    ucd="meta.code.mime",
+    description="Format of the result",
+    options=(FITS, "application/x-votable+xml"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +40,7 @@ class Addresses:
 
     def file(self, accref: str) -> str:
         """Return the address of a file: a real path that ends in the real suffix."""
-        return f"{self.server}/getproduct/{quote(accref)}"
+        return f"{self.server}/getproduct/{_quoted_path(accref)}"
 
     def service(self, name: str, renderer: str = "dlget") -> str:
         """Return the address of a service of RD ``cta/dl``."""
@@ -31,7 +48,8 @@ class Addresses:
 
     def on(self, name: str, publisher_did: str, **more: str) -> str:
         """Return the address of a service called on one dataset."""
-        return f"{self.service(name)}?{urlencode({'ID': publisher_did, **more})}"
+        rest = f"&{urlencode(more)}" if more else ""
+        return f"{self.server}/cta/dl/{name}/dlget?ID={_quoted_value(publisher_did)}{rest}"
 
 
 def cutout_services(dataset: Dataset, number: int, addresses: Addresses) -> list[ServiceDescriptor]:
@@ -67,20 +85,18 @@ def cutout_parameters(dataset: Dataset) -> Iterator[Parameter]:
     yield _interval("BAND", "em.wl;stat.interval", "m", "Wavelength", dataset.em_min, dataset.em_max)
     low, high = (None if value is None else value / EV_PER_TEV for value in (dataset.energy_min, dataset.energy_max))
     yield _interval("ENERGY", "em.energy;stat.interval", "TeV", "Energy", low, high)
-    yield Parameter(
+    yield _event_type(dataset.event_type)
+    yield RESPONSES
+    yield RESPONSEFORMAT
+
+
+@lru_cache(maxsize=64)
+def _event_type(label: str | None) -> Parameter:
+    return Parameter(
         name="EVENT_TYPE",
         ucd="meta.code.qual;instr.detection;phys.particle",
         description="Types of events to keep",
-        options=(dataset.event_type,) if dataset.event_type else (),
-    )
-    yield Parameter(
-        name="RESPONSES", ucd="meta.code", description="Whether responses come along", options=("include", "omit")
-    )
-    yield Parameter(
-        name="RESPONSEFORMAT",
-        ucd="meta.code.mime",
-        description="Format of the result",
-        options=(FITS, "application/x-votable+xml"),
+        options=(label,) if label else (),
     )
 
 
@@ -100,8 +116,7 @@ def _spatial_parameters(dataset: Dataset) -> Iterator[Parameter]:
         radius = dataset.s_fov / 2
         circle = f"{dataset.s_ra!r} {dataset.s_dec!r} {radius!r}"
         if radius < 75.0:
-            vertices = circle_polygon_deg(dataset.s_ra, dataset.s_dec, radius).ravel()
-            polygon = " ".join(f"{value:.7f}" for value in vertices)
+            polygon = _polygon(dataset.s_ra, dataset.s_dec, radius)
     outline: dict[str, Any] = {"ucd": "pos.outline;obs", "datatype": "double", "unit": "deg"}
     yield Parameter(name="CIRCLE", arraysize="3", xtype="circle", description="A circle, ICRS", high=circle, **outline)
     yield Parameter(
@@ -112,9 +127,13 @@ def _spatial_parameters(dataset: Dataset) -> Iterator[Parameter]:
         high=polygon,
         **outline,
     )
-    yield Parameter(
-        name="POS", ucd="pos.outline;obs", description="CIRCLE, RANGE or POLYGON with numbers in degrees, ICRS"
-    )
+    yield POS
+
+
+@lru_cache(maxsize=4096)
+def _polygon(ra_deg: float, dec_deg: float, radius_deg: float) -> str:
+    """Return the polygon around a circle; runs are often pointed at the same place."""
+    return " ".join(f"{value:.7f}" for value in circle_polygon_deg(ra_deg, dec_deg, radius_deg).ravel())
 
 
 def _interval(name: str, ucd: str, unit: str, what: str, low: float | None, high: float | None) -> Parameter:

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from datalink.access import Protection, Verdict, Viewer, strictest
@@ -90,6 +91,16 @@ def qualifier(subtype: str | None) -> str | None:
     return known.get(subtype, kind)
 
 
+class Right(NamedTuple):
+    """Whether a login is needed, and whether whoever asks may have it: ``link_auth`` and ``link_authorized``."""
+
+    auth: str
+    authorized: bool
+
+
+FREE = Right("false", True)
+
+
 class _Maker:
     """Makes the links of one dataset for one viewer."""
 
@@ -99,25 +110,18 @@ class _Maker:
         self._viewer = viewer
         self._today = today
         self._did = dataset.file.publisher_did
+        self._own = self._right([dataset.file.protection])
+        self._all = self._right([file.protection for file in dataset.files])
 
-    def _link(self, semantics: str, protections: list[Protection], **values: object) -> Link:
-        held = any(protection.holds(self._today) for protection in protections)
-        verdict = strictest([protection.verdict(self._viewer, self._today) for protection in protections])
-        return Link(
-            id=self._did,
-            semantics=semantics,
-            link_auth="true" if held else "false",
-            link_authorized=verdict is Verdict.ALLOWED,
-            **values,  # type: ignore[arg-type]
-        )
+    def _right(self, protections: Sequence[Protection]) -> Right:
+        """Return what holds for data that take all of some files."""
+        distinct = set(protections)
+        held = any(protection.holds(self._today) for protection in distinct)
+        verdict = strictest([protection.verdict(self._viewer, self._today) for protection in distinct])
+        return Right("true" if held else "false", verdict is Verdict.ALLOWED)
 
-    @property
-    def _own(self) -> list[Protection]:
-        return [self._dataset.file.protection]
-
-    @property
-    def _all(self) -> list[Protection]:
-        return [file.protection for file in self._dataset.files]
+    def _link(self, semantics: str, right: Right, **values: Any) -> Link:
+        return Link(id=self._did, semantics=semantics, link_auth=right.auth, link_authorized=right.authorized, **values)
 
     def this(self) -> Link:
         """Return the link to the file itself."""
@@ -143,7 +147,7 @@ class _Maker:
         qualifier, what = RESPONSES[response.hdu_type]
         return self._link(
             "#calibration",
-            [response.file.protection],
+            self._right([response.file.protection]),
             access_url=self._addresses.file(response.file.accref),
             description=f"{what} (HDU {response.hdu_name})",
             content_type=response.file.mime,
@@ -158,7 +162,7 @@ class _Maker:
             semantics, term = PARTS[part.kind]
             yield self._link(
                 semantics,
-                [part.file.protection],
+                self._right([part.file.protection]),
                 access_url=self._addresses.file(part.file.accref),
                 description=part.title,
                 content_type=part.file.mime,
@@ -196,7 +200,7 @@ class _Maker:
                 query = urlencode({"ID": relative.publisher_did})
                 yield self._link(
                     semantics,
-                    [],
+                    FREE,
                     access_url=f"{self._addresses.service('links', 'dlmeta')}?{query}",
                     description=relative.title,
                     content_type=f"{VOTABLE};content=datalink",
@@ -248,7 +252,7 @@ class _Maker:
             query = urlencode({"ID": relative.publisher_did})
             yield self._link(
                 "#coderived",
-                [],
+                FREE,
                 access_url=f"{self._addresses.service('links', 'dlmeta')}?{query}",
                 description=relative.title,
                 content_type="application/x-votable+xml;content=datalink",
@@ -262,7 +266,7 @@ class _Maker:
         if terms is not None and terms.terms_uri:
             yield self._link(
                 "#documentation",
-                [],
+                FREE,
                 access_url=terms.terms_uri,
                 description=f"Terms of use: {terms.terms}" if terms.terms else "Terms of use",
                 content_type="text/html",
@@ -271,7 +275,7 @@ class _Maker:
         for document in self._dataset.documents:
             yield self._link(
                 "#documentation",
-                [],
+                FREE,
                 access_url=self._addresses.file(document.accref),
                 description=f"{DOCUMENTS.get(document.kind, 'Documentation')} ({document.title})",
                 content_type=document.mime,
@@ -281,7 +285,7 @@ class _Maker:
         if terms is not None and terms.reference_url:
             yield self._link(
                 "#documentation",
-                [],
+                FREE,
                 access_url=terms.reference_url,
                 description=f"Home of {terms.title}",
                 content_type="text/html",
