@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from gavo import base
 from gavo.protocols import creds
 
 from datalink.access import Protection, Viewer
-from datalink.datasets import CollectionTerms, Dataset, Document, Relative, Response, StoredFile
+from datalink.datasets import CollectionTerms, Dataset, Document, Part, Relative, Response, StoredFile
 from ingest.collection import load_collection
 from ingest.dachs import site_from_configuration
 from ingest.errors import CollectionError
@@ -39,15 +40,15 @@ def datasets(publisher_dids: Sequence[str]) -> dict[str, Dataset]:
             return found
         for row in _rows(connection, _RESPONSE_QUERY, wanted):
             found[row["owner_did"]].responses.append(_response(row))
+        for row in _rows(connection, _PART_QUERY, wanted):
+            part = Part(kind=row["kind"], title=row["title"], file=_file(row))
+            found[row["owner_did"]].parts.append(part)
         for row in _rows(connection, _RELATIVE_QUERY, wanted):
-            found[row["owner_did"]].relatives.append(
-                Relative(
-                    publisher_did=row["obs_publisher_did"],
-                    title=row["obs_title"] or row["obs_id"],
-                    subtype=row["dataproduct_subtype"],
-                    event_type=row["event_type"],
-                )
-            )
+            found[row["owner_did"]].relatives.append(_relative(row))
+        for row in _rows(connection, _PROGENITOR_QUERY, wanted):
+            found[row["owner_did"]].progenitors.append(_relative(row))
+        for row in _rows(connection, _DERIVATION_QUERY, wanted):
+            found[row["owner_did"]].derivations.append(_relative(row))
         _add_surroundings(connection, found.values())
     return found
 
@@ -70,10 +71,25 @@ def viewer_by_name(user: str | None) -> Viewer:
 
 _DATASET_QUERY = (
     f"SELECT d.obs_publisher_did, {', '.join('d.' + name.strip() for name in _DATASET_COLUMNS.split(','))},"
+    " d.product_level, d.obs_creator_did, d.bib_reference, d.o_ucd,"
     " d.accref, d.accsize, d.mime, d.owner, d.embargo, p.accesspath"
-    " FROM cta.dataset AS d JOIN dc.products AS p ON p.accref = d.accref"
+    " FROM cta.dataset AS d LEFT JOIN dc.products AS p ON p.accref = d.accref"
     " WHERE d.obs_publisher_did = ANY(%(dids)s)"
 )
+_PART_QUERY = (
+    "SELECT h.obs_publisher_did AS owner_did, t.kind, t.title, t.part_publisher_did AS obs_publisher_did, t.accref,"
+    " t.accsize, t.mime, t.owner, t.embargo, p.accesspath"
+    " FROM cta.hdu_index AS h JOIN cta.part AS t ON t.accref = h.file_accref"
+    " JOIN dc.products AS p ON p.accref = t.accref"
+    " WHERE h.obs_publisher_did = ANY(%(dids)s) AND h.hdu_type = t.kind ORDER BY h.obs_publisher_did, t.kind DESC"
+)
+_LINEAGE = (
+    "SELECT v.{own} AS owner_did, o.obs_publisher_did, o.obs_title, o.obs_id, o.dataproduct_subtype, o.event_type"
+    " FROM cta.derivation AS v JOIN cta.dataset AS o ON o.obs_publisher_did = v.{other}"
+    " WHERE v.{own} = ANY(%(dids)s) ORDER BY o.obs_publisher_did"
+)
+_PROGENITOR_QUERY = _LINEAGE.format(own="obs_publisher_did", other="progenitor_did")
+_DERIVATION_QUERY = _LINEAGE.format(own="progenitor_did", other="obs_publisher_did")
 _RESPONSE_QUERY = (
     "SELECT h.obs_publisher_did AS owner_did, h.hdu_type, h.hdu_class, h.hdu_name, h.file_publisher_did AS"
     " obs_publisher_did, d.accref, d.accsize, d.mime, d.owner, d.embargo, p.accesspath"
@@ -96,6 +112,15 @@ def _rows(connection: Any, sql: str, parameters: Mapping[str, Any]) -> list[dict
     return [dict(row) for row in connection.queryToDicts(sql, parameters)]
 
 
+def _relative(row: Mapping[str, Any]) -> Relative:
+    return Relative(
+        publisher_did=row["obs_publisher_did"],
+        title=row["obs_title"] or row["obs_id"],
+        subtype=row["dataproduct_subtype"],
+        event_type=row["event_type"],
+    )
+
+
 def _dataset(row: Mapping[str, Any]) -> Dataset:
     values = {
         name.strip(): row[name.strip()]
@@ -108,6 +133,10 @@ def _dataset(row: Mapping[str, Any]) -> Dataset:
         title=row["obs_title"] or row["obs_id"],
         product_type=row["dataproduct_type"],
         subtype=row["dataproduct_subtype"],
+        level=row["product_level"] or "DL3",
+        creator_did=row["obs_creator_did"],
+        bib_reference=row["bib_reference"],
+        o_ucd=row["o_ucd"],
         **values,
     )
 
@@ -116,15 +145,21 @@ def _file(row: Mapping[str, Any]) -> StoredFile:
     return StoredFile(
         accref=row["accref"],
         publisher_did=row["obs_publisher_did"],
-        path=_path(row["accesspath"]),
+        # nothing is there of a file that is only listed
+        path=_path(row["accesspath"] or row["accref"]),
         mime=row["mime"],
-        size=row["accsize"],
+        size=row["accsize"] or 0,
         protection=Protection(row["owner"], row["embargo"]),
     )
 
 
 def _path(access_path: str) -> Path:
-    return Path(base.getConfig("inputsDir")) / access_path
+    return _inputs() / access_path
+
+
+@functools.cache
+def _inputs() -> Path:
+    return Path(base.getConfig("inputsDir"))
 
 
 def _response(row: Mapping[str, Any]) -> Response:
@@ -176,11 +211,12 @@ def today() -> datetime.date:
     return datetime.datetime.now(datetime.timezone.utc).date()
 
 
-def event_lists(collection: str) -> list[Dataset]:
-    """Return the event lists of a collection, without their surroundings."""
+def drawable(collection: str) -> list[Dataset]:
+    """Return the event lists and products of a collection, without their surroundings."""
     sql = _DATASET_QUERY.replace(
         "d.obs_publisher_did = ANY(%(dids)s)",
-        "d.dataproduct_type = 'event' AND starts_with(d.accref, %(prefix)s) ORDER BY d.accref",
+        "d.dataproduct_type IS NOT NULL AND p.accref IS NOT NULL"
+        " AND starts_with(d.accref, %(prefix)s) ORDER BY d.accref",
     )
     with base.getTableConn() as connection:
         return [_dataset(row) for row in _rows(connection, sql, {"prefix": f"cta/data/{collection}/"})]

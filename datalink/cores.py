@@ -11,9 +11,10 @@ from datalink import archive
 from datalink.access import Verdict
 from datalink.answers import FileAnswer, TextAnswer, refusal
 from datalink.datasets import Dataset
+from datalink.descriptors import Addresses
 from datalink.document import MEDIA_TYPE, STANDARD_ID, Link, Parameter, ServiceDescriptor, fault, links_document
 from datalink.headers import header_text
-from datalink.links import Addresses, links_of
+from datalink.links import links_of
 
 # More in one request is a mistake, or an attack; clients send 50 at a time.
 MAX_IDS = 10_000
@@ -105,6 +106,8 @@ class DatasetCore(svcs.Core):  # type: ignore[misc]
         dataset = archive.datasets(wanted).get(wanted[0])
         if dataset is None:
             return TextAnswer(404, f"UsageError: this archive has no dataset {wanted[0][:200]}.")
+        if dataset.is_listed:
+            return TextAnswer(404, "UsageError: this dataset is listed and not served; its links say what is known.")
         who = archive.viewer(query_meta)
         verdict = dataset.file.protection.verdict(who, archive.today())
         if verdict is not Verdict.ALLOWED:

@@ -8,6 +8,8 @@ from pathlib import Path
 from datalink.access import Protection
 
 EVENT_SUBTYPES = ("event-list", "event-bundle")
+# Levels whose files are listed, not served.
+LISTED_LEVELS = ("DL0", "DL1", "DL2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,15 @@ class Response:
     hdu_type: str
     hdu_class: str | None
     hdu_name: str
+    file: StoredFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A file that is part of a product: what it is, e.g. ``arf``, and the file."""
+
+    kind: str
+    title: str
     file: StoredFile
 
 
@@ -90,12 +101,35 @@ class Dataset:
     target_name: str | None = None
     instrument_name: str | None = None
     event_type: str | None = None
+    level: str = "DL3"
+    creator_did: str | None = None
+    bib_reference: str | None = None
+    o_ucd: str | None = None
     responses: list[Response] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    progenitors: list[Relative] = field(default_factory=list)
+    derivations: list[Relative] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)
     relatives: list[Relative] = field(default_factory=list)
     terms: CollectionTerms | None = None
 
     @property
+    def files(self) -> list[StoredFile]:
+        """All files it takes to use the dataset, its own first."""
+        responses, parts = (response.file for response in self.responses), (part.file for part in self.parts)
+        return [self.file, *responses, *parts]
+
+    @property
     def is_event_list(self) -> bool:
         """Whether this is a list of events, with or without responses."""
         return self.product_type == "event"
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the archive only knows of the file and has nothing to deliver."""
+        return self.level in LISTED_LEVELS
+
+    @property
+    def is_map(self) -> bool:
+        """Whether this is an image or a cube."""
+        return self.product_type in ("image", "cube")

@@ -1,4 +1,4 @@
-"""The links of a dataset and the services on it (layout: ``standards/datalink.md`` §4.1, ranges: ``soda.md`` §4).
+"""The links of a dataset and the services on it (layout: ``standards/datalink.md`` §4.1).
 
 ``content_qualifier`` holds bare words, as gammapy reads them.
 """
@@ -6,17 +6,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote, urlencode
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from datalink.access import Protection, Verdict, Viewer, strictest
 from datalink.datasets import Dataset, Response
-from datalink.document import SODA_ASYNC, SODA_SYNC, Link, Parameter, ServiceDescriptor
-from ingest.footprint import circle_polygon_deg
+from datalink.descriptors import FITS, Addresses, cutout_services
+from datalink.document import SODA_SYNC, Link, ServiceDescriptor, fault
 
-FITS = "application/fits"
 PNG = "image/png"
 TAR = "application/x-tar"
 # GADF HDU_TYPE -> content_qualifier (response-type vocabulary) and what the response is.
@@ -27,32 +25,23 @@ RESPONSES = {
     "bkg": ("bkgrate", "Background rate"),
     "rad_max": (None, "Energy-dependent directional cut (RAD_MAX) of point-like responses"),
 }
+# Kind of a part -> semantics and content_qualifier: a response is applied to the counts, a background is not.
+PARTS = {"pha-background": ("#auxiliary", "spectrum"), "arf": ("#calibration", "arf"), "rmf": ("#calibration", "rmf")}
+# Subtypes that come as VOTables, too, and which tables are made of them: KIND, content_qualifier, what it is.
+TABLES = {
+    "flux-points": (("points", "sed", "The flux points"), ("e2dnde", "sed", "The flux points as energy times flux")),
+    "light-curve": (("points", "light-curve", "The light curve"),),
+    "pha": (("points", "spectrum", "The counts with their energies"),),
+}
+VOTABLE = "application/x-votable+xml"
 DOCUMENTS = {"terms": "Terms of use", "readme": "Description of the collection"}
 PREVIEWS = (
     ("#preview-image", "sky", "Sky map of the events"),
     ("#preview-plot", "plot", "Energies and rate of the events"),
     ("#thumbnail", "thumbnail", "Small sky map"),
 )
-EV_PER_TEV = 1e12
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the services of this archive are."""
-
-    server: str
-
-    def file(self, accref: str) -> str:
-        """Return the address of a file: a real path that ends in the real suffix."""
-        return f"{self.server}/getproduct/{quote(accref)}"
-
-    def service(self, name: str, renderer: str = "dlget") -> str:
-        """Return the address of a service of RD ``cta/dl``."""
-        return f"{self.server}/cta/dl/{name}/{renderer}"
-
-    def on(self, name: str, publisher_did: str, **more: str) -> str:
-        """Return the address of a service called on one dataset."""
-        return f"{self.service(name)}?{urlencode({'ID': publisher_did, **more})}"
+MAP_PREVIEWS = (("#preview-image", "sky", "The map"), ("#thumbnail", "thumbnail", "Small map"))
+PLOT_PREVIEWS = (("#preview-plot", "plot", "The data as a plot"), ("#thumbnail", "thumbnail", "Small plot"))
 
 
 def links_of(
@@ -74,101 +63,42 @@ def links_of(
         Date in UTC, for embargoes.
     """
     maker = _Maker(dataset, addresses, viewer, today)
-    links = [maker.this(), *maker.calibration()]
+    if dataset.is_listed:
+        return [maker.not_served(), *maker.lineage(), *maker.documentation()], []
+    links = [maker.this(), *maker.calibration(), *maker.parts()]
+    if dataset.subtype in TABLES:
+        links += maker.votables()
     services: list[ServiceDescriptor] = []
     links.append(maker.package())
     links += maker.previews()
-    if dataset.is_event_list:
+    if dataset.is_event_list or dataset.is_map:
         services = cutout_services(dataset, number, addresses)
         links += [maker.cutout(service) for service in services]
     links += maker.relatives()
+    links += maker.lineage()
     links += maker.documentation()
-    links.append(maker.headers())
+    if dataset.file.mime == FITS:
+        links.append(maker.headers())
     return links, services
 
 
-def cutout_services(dataset: Dataset, number: int, addresses: Addresses) -> list[ServiceDescriptor]:
-    """Return descriptors of the synchronous and the asynchronous cut-out service with this dataset's ranges."""
-    parameters = list(cutout_parameters(dataset))
-    described = "Keeps the events in a region, a span of time and a range of energies of:"
-    return [
-        ServiceDescriptor(
-            id=f"soda_{name}_{number}",
-            access_url=addresses.service("soda", renderer),
-            standard_id=standard_id,
-            description=f"{described} {dataset.title}, {way}; responses come along.",
-            parameters=parameters,
-            content_type=content_type,
-        )
-        for name, renderer, standard_id, content_type, way in (
-            ("sync", "dlget", SODA_SYNC, FITS, "at once"),
-            ("async", "async", SODA_ASYNC, None, "as a job"),
-        )
-    ]
+def qualifier(subtype: str | None) -> str | None:
+    """Return the term of the product-type vocabulary for a subtype; what is none is given as it is."""
+    known = {"flux-points": "sed", "pha": "spectrum", "source-list": "measurements"}
+    if subtype is None or subtype in ("dl0", "dl1", "dl2"):
+        return None
+    kind = "image" if subtype.endswith("-map") else "cube" if subtype.endswith("-cube") else subtype
+    return known.get(subtype, kind)
 
 
-def cutout_parameters(dataset: Dataset) -> Iterator[Parameter]:
-    """Yield the parameters of the cut-out services; limits are given where the dataset has them (soda.md §2, §5.1)."""
-    yield Parameter(
-        name="ID", ucd="meta.ref.url;meta.curation", description="The dataset", value=dataset.file.publisher_did
-    )
-    yield from _spatial_parameters(dataset)
-    yield _interval("TIME", "time.interval;obs.exposure", "d", "Time, MJD UTC", dataset.t_min, dataset.t_max)
-    yield _interval("BAND", "em.wl;stat.interval", "m", "Wavelength", dataset.em_min, dataset.em_max)
-    low, high = (None if value is None else value / EV_PER_TEV for value in (dataset.energy_min, dataset.energy_max))
-    yield _interval("ENERGY", "em.energy;stat.interval", "TeV", "Energy", low, high)
-    yield Parameter(
-        name="EVENT_TYPE",
-        ucd="meta.code.qual;instr.detection;phys.particle",
-        description="Types of events to keep",
-        options=(dataset.event_type,) if dataset.event_type else (),
-    )
-    yield Parameter(
-        name="RESPONSES", ucd="meta.code", description="Whether responses come along", options=("include", "omit")
-    )
-    yield Parameter(
-        name="RESPONSEFORMAT",
-        ucd="meta.code.mime",
-        description="Format of the result",
-        options=(FITS, "application/x-votable+xml"),
-    )
+class Right(NamedTuple):
+    """Whether a login is needed, and whether whoever asks may have it: ``link_auth`` and ``link_authorized``."""
+
+    auth: str
+    authorized: bool
 
 
-def _spatial_parameters(dataset: Dataset) -> Iterator[Parameter]:
-    circle = polygon = None
-    if dataset.s_ra is not None and dataset.s_dec is not None and dataset.s_fov:
-        radius = dataset.s_fov / 2
-        circle = f"{dataset.s_ra!r} {dataset.s_dec!r} {radius!r}"
-        if radius < 75.0:
-            vertices = circle_polygon_deg(dataset.s_ra, dataset.s_dec, radius).ravel()
-            polygon = " ".join(f"{value:.7f}" for value in vertices)
-    outline: dict[str, Any] = {"ucd": "pos.outline;obs", "datatype": "double", "unit": "deg"}
-    yield Parameter(name="CIRCLE", arraysize="3", xtype="circle", description="A circle, ICRS", high=circle, **outline)
-    yield Parameter(
-        name="POLYGON",
-        arraysize="*",
-        xtype="polygon",
-        description="A polygon, ICRS, counter-clockwise with east left",
-        high=polygon,
-        **outline,
-    )
-    yield Parameter(
-        name="POS", ucd="pos.outline;obs", description="CIRCLE, RANGE or POLYGON with numbers in degrees, ICRS"
-    )
-
-
-def _interval(name: str, ucd: str, unit: str, what: str, low: float | None, high: float | None) -> Parameter:
-    return Parameter(
-        name=name,
-        ucd=ucd,
-        unit=unit,
-        datatype="double",
-        arraysize="2",
-        xtype="interval",
-        description=f"{what}, lower and upper limit; -Inf and +Inf leave a side open",
-        low=None if low is None else repr(float(low)),
-        high=None if high is None else repr(float(high)),
-    )
+FREE = Right("false", True)
 
 
 class _Maker:
@@ -180,25 +110,18 @@ class _Maker:
         self._viewer = viewer
         self._today = today
         self._did = dataset.file.publisher_did
+        self._own = self._right([dataset.file.protection])
+        self._all = self._right([file.protection for file in dataset.files])
 
-    def _link(self, semantics: str, protections: list[Protection], **values: object) -> Link:
-        held = any(protection.holds(self._today) for protection in protections)
-        verdict = strictest([protection.verdict(self._viewer, self._today) for protection in protections])
-        return Link(
-            id=self._did,
-            semantics=semantics,
-            link_auth="true" if held else "false",
-            link_authorized=verdict is Verdict.ALLOWED,
-            **values,  # type: ignore[arg-type]
-        )
+    def _right(self, protections: Sequence[Protection]) -> Right:
+        """Return what holds for data that take all of some files."""
+        distinct = set(protections)
+        held = any(protection.holds(self._today) for protection in distinct)
+        verdict = strictest([protection.verdict(self._viewer, self._today) for protection in distinct])
+        return Right("true" if held else "false", verdict is Verdict.ALLOWED)
 
-    @property
-    def _own(self) -> list[Protection]:
-        return [self._dataset.file.protection]
-
-    @property
-    def _all(self) -> list[Protection]:
-        return self._own + [response.file.protection for response in self._dataset.responses]
+    def _link(self, semantics: str, right: Right, **values: Any) -> Link:
+        return Link(id=self._did, semantics=semantics, link_auth=right.auth, link_authorized=right.authorized, **values)
 
     def this(self) -> Link:
         """Return the link to the file itself."""
@@ -211,7 +134,7 @@ class _Maker:
             content_type=file.mime,
             content_length=file.size,
             # gammapy wants exactly this word for event files, with responses in them or not
-            content_qualifier="event-list" if self._dataset.is_event_list else self._dataset.subtype,
+            content_qualifier="event-list" if self._dataset.is_event_list else qualifier(self._dataset.subtype),
         )
 
     def calibration(self) -> Iterator[Link]:
@@ -224,7 +147,7 @@ class _Maker:
         qualifier, what = RESPONSES[response.hdu_type]
         return self._link(
             "#calibration",
-            [response.file.protection],
+            self._right([response.file.protection]),
             access_url=self._addresses.file(response.file.accref),
             description=f"{what} (HDU {response.hdu_name})",
             content_type=response.file.mime,
@@ -232,6 +155,57 @@ class _Maker:
             content_qualifier=qualifier,
             local_semantics=response.hdu_type,
         )
+
+    def parts(self) -> Iterator[Link]:
+        """Yield a link for each file that is part of a product."""
+        for part in self._dataset.parts:
+            semantics, term = PARTS[part.kind]
+            yield self._link(
+                semantics,
+                self._right([part.file.protection]),
+                access_url=self._addresses.file(part.file.accref),
+                description=part.title,
+                content_type=part.file.mime,
+                content_length=part.file.size,
+                content_qualifier=term,
+                local_semantics=part.kind,
+            )
+
+    def votables(self) -> Iterator[Link]:
+        """Yield links to the data as VOTables, made on request."""
+        is_differential = (self._dataset.o_ucd or "").startswith("phot.flux.density")
+        for kind, term, what in TABLES[self._dataset.subtype or ""]:
+            if kind == "e2dnde" and not is_differential:
+                continue
+            yield self._link(
+                "#this",
+                self._own,
+                access_url=self._addresses.on("table", self._did, KIND=kind),
+                description=f"{what} as VOTable",
+                content_type=VOTABLE,
+                content_qualifier=term,
+                local_semantics=f"votable-{kind}",
+            )
+
+    def not_served(self) -> Link:
+        """Return the row that stands for a file the archive knows of and does not have."""
+        known = f", its producer calls it {self._dataset.creator_did}" if self._dataset.creator_did else ""
+        return fault(self._did, "DefaultFault", f"{self._dataset.level} files are listed here and not served{known}.")
+
+    def lineage(self) -> Iterator[Link]:
+        """Yield links to what the dataset was made from, and to what was made from it."""
+        lines = (("#progenitor", self._dataset.progenitors), ("#derivation", self._dataset.derivations))
+        for semantics, relatives in lines:
+            for relative in relatives:
+                query = urlencode({"ID": relative.publisher_did})
+                yield self._link(
+                    semantics,
+                    FREE,
+                    access_url=f"{self._addresses.service('links', 'dlmeta')}?{query}",
+                    description=relative.title,
+                    content_type=f"{VOTABLE};content=datalink",
+                    content_qualifier=qualifier(relative.subtype),
+                )
 
     def package(self) -> Link:
         """Return the link to everything in one archive."""
@@ -246,16 +220,19 @@ class _Maker:
 
     def previews(self) -> Iterator[Link]:
         """Yield links to pictures of the data."""
-        if self._dataset.is_event_list:
-            for semantics, kind, what in PREVIEWS:
-                yield self._link(
-                    semantics,
-                    self._own,
-                    access_url=self._addresses.on("preview", self._did, KIND=kind),
-                    description=what,
-                    content_type=PNG,
-                    content_qualifier="image",
-                )
+        if self._dataset.product_type is None:
+            return
+        on_sky = self._dataset.is_map or self._dataset.product_type == "measurements"
+        previews = PREVIEWS if self._dataset.is_event_list else MAP_PREVIEWS if on_sky else PLOT_PREVIEWS
+        for semantics, kind, what in previews:
+            yield self._link(
+                semantics,
+                self._own,
+                access_url=self._addresses.on("preview", self._did, KIND=kind),
+                description=what,
+                content_type=PNG,
+                content_qualifier="image",
+            )
 
     def cutout(self, service: ServiceDescriptor) -> Link:
         """Return the link to a cut-out service."""
@@ -264,9 +241,9 @@ class _Maker:
             "#cutout",
             self._all,
             service_def=service.id,
-            description=f"Cut-out in space, time and energy, {way}",
+            description=f"Cut-out in space{', time' if self._dataset.is_event_list else ''} and energy, {way}",
             content_type=FITS,
-            content_qualifier="event-list",
+            content_qualifier="event-list" if self._dataset.is_event_list else self._dataset.product_type,
         )
 
     def relatives(self) -> Iterator[Link]:
@@ -275,7 +252,7 @@ class _Maker:
             query = urlencode({"ID": relative.publisher_did})
             yield self._link(
                 "#coderived",
-                [],
+                FREE,
                 access_url=f"{self._addresses.service('links', 'dlmeta')}?{query}",
                 description=relative.title,
                 content_type="application/x-votable+xml;content=datalink",
@@ -289,7 +266,7 @@ class _Maker:
         if terms is not None and terms.terms_uri:
             yield self._link(
                 "#documentation",
-                [],
+                FREE,
                 access_url=terms.terms_uri,
                 description=f"Terms of use: {terms.terms}" if terms.terms else "Terms of use",
                 content_type="text/html",
@@ -298,7 +275,7 @@ class _Maker:
         for document in self._dataset.documents:
             yield self._link(
                 "#documentation",
-                [],
+                FREE,
                 access_url=self._addresses.file(document.accref),
                 description=f"{DOCUMENTS.get(document.kind, 'Documentation')} ({document.title})",
                 content_type=document.mime,
@@ -308,7 +285,7 @@ class _Maker:
         if terms is not None and terms.reference_url:
             yield self._link(
                 "#documentation",
-                [],
+                FREE,
                 access_url=terms.reference_url,
                 description=f"Home of {terms.title}",
                 content_type="text/html",

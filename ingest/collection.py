@@ -13,7 +13,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,6 +50,12 @@ class PathRule:
     embargo: datetime.date | None = None
     proposal_id: str | None = None
     event_type: str | None = None
+    target_name: str | None = None
+    """Of products (DL4, DL5), whose files seldom say what they are about."""
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    subtype: str | None = None
+    """``dataproduct_subtype`` of products that do not tell it, e.g. ``counts-map``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ class Collection:
     owner: str | None = None
     embargo: datetime.date | None = None
     outside: tuple[str, ...] = ()
+    events: bool = False
     defaults: Defaults = field(default_factory=Defaults)
     paths: tuple[PathRule, ...] = ()
     digest: str = ""
@@ -81,12 +88,10 @@ class Collection:
         """Return what holds for one file: the first matching ``[[paths]]`` entry over the collection's own values."""
         for rule in self.paths:
             if fnmatchcase(relpath, rule.match):
-                return PathRule(
-                    match=rule.match,
+                return replace(
+                    rule,
                     owner=rule.owner if rule.owner is not None else self.owner,
                     embargo=rule.embargo if rule.embargo is not None else self.embargo,
-                    proposal_id=rule.proposal_id,
-                    event_type=rule.event_type,
                 )
         return PathRule("*", self.owner, self.embargo)
 
@@ -141,6 +146,11 @@ def _collection_from(table: Mapping[str, Any], name: str, digest: str) -> Collec
         if not isinstance(folder, str):
             raise CollectionError(f"'outside' must be a list of folders in quotes, not {folder!r}.")
     _check_defaults(sections["defaults"])
+    for rule in sections["paths"]:
+        for key, limits in (("ra_deg", (0.0, 360.0)), ("dec_deg", (-90.0, 90.0))):
+            value = getattr(rule, key)
+            if value is not None and not limits[0] <= value <= limits[1]:
+                raise CollectionError(f"'{key}' of '{rule.match}' must be between {limits[0]:g} and {limits[1]:g}.")
     for reserved in ("name", "digest"):
         if reserved in rest:
             raise CollectionError(f"the key '{reserved}' cannot be set.")

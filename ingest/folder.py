@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections import deque
 from collections.abc import Iterator
@@ -14,6 +15,10 @@ from ingest.errors import CollectionError
 # Observation metadata; `ingest.observatory` reads them. They are no documents: there may be confidential plans in them.
 METADATA_SUFFIX = ".obsmeta.json"
 FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".fits.fz")
+TABLE_SUFFIX = ".ecsv"
+LISTING_SUFFIX = ".listing.ecsv"
+# DaCHS puts access references into URLs and identifiers unquoted: anything else is written as _xHH_.
+_UNSAFE = re.compile(r"[^A-Za-z0-9._/~-]")
 _DOCUMENT_SUFFIXES = {
     ".md": "text/markdown",
     ".rst": "text/x-rst",
@@ -28,6 +33,7 @@ _DOCUMENT_SUFFIXES = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".svg": "image/svg+xml",
+    ".cff": "application/yaml",
 }
 _DOCUMENT_NAMES = {"README", "LICENSE", "LICENCE", "COPYING", "TERMS", "AUTHORS", "CHANGELOG", "SHA256SUMS", "MD5SUMS"}
 
@@ -43,10 +49,12 @@ class FoundFile:
 
     @property
     def kind(self) -> str:
-        """``index``, ``fits``, ``metadata``, ``document`` or ``other``, judged by the name alone."""
+        """Its kind judged by the name: `index`, `fits`, `table`, `listing`, `metadata`, `document` or `other`."""
         name = self.path.name.lower()
         if name.endswith(METADATA_SUFFIX):
             return "metadata"
+        if name.endswith(TABLE_SUFFIX):
+            return "listing" if name.endswith(LISTING_SUFFIX) else "table"
         if name.endswith(FITS_SUFFIXES):
             return "index" if "index" in name else "fits"
         if document_mime(self.path) is not None:
@@ -224,6 +232,15 @@ def is_folder(path: Path) -> bool:
 def _real(path: Path) -> Path:
     """Return a path without links; unlike `Path.resolve` it does not mind loops of links."""
     return Path(os.path.realpath(path))
+
+
+def escaped(relpath: str) -> str:
+    """Return a path with characters that are unsafe in URLs written as ``_xHH_``, as access references have them."""
+    return _UNSAFE.sub(lambda match: _hex_bytes(match[0]), relpath)
+
+
+def _hex_bytes(character: str) -> str:
+    return "".join(f"_x{byte:02X}_" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 def is_utf8(name: str) -> bool:

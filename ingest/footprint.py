@@ -99,6 +99,22 @@ def galactic_from_icrs(ra: ArrayLike, dec: ArrayLike) -> tuple[Floats, Floats]:
     return _rotated(_ICRS_TO_GALACTIC, ra, dec)
 
 
+def icrs_from_galactic(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+    """Convert galactic longitude and latitude to ICRS: the inverse of `galactic_from_icrs`.
+
+    Parameters
+    ----------
+    lon, lat
+        l and b in degrees, any shape.
+
+    Returns
+    -------
+    tuple of ndarray
+        Right ascension in [0, 360) and declination in degrees.
+    """
+    return _rotated(_ICRS_TO_GALACTIC.T, lon, lat)
+
+
 def separation_deg(ra1: ArrayLike, dec1: ArrayLike, ra2: ArrayLike, dec2: ArrayLike) -> Floats:
     """Return the angle between directions.
 

@@ -14,13 +14,15 @@ from pathlib import Path
 
 from ingest.collection import Collection, load_collection, write_collection
 from ingest.errors import CollectionError
+from ingest.events.load import Loaded, forget_events, load_events
 from ingest.fitsfile import FitsError, read_hdus
 from ingest.folder import Folder, FoundFile, is_folder
 from ingest.harvest import Harvest, access_rule
 from ingest.header import text
 from ingest.observatory import fill
 from ingest.plan import Naming, Plan, make_plan
-from ingest.rows import CollectionRow, DatasetRow, DocumentRow, HduRow, ProblemRow, ProductRow
+from ingest.products.ogip import WORDS as PARTS
+from ingest.rows import CollectionRow, DatasetRow, DocumentRow, HduRow, PartRow, ProblemRow, ProductRow, SourceRow
 from ingest.store import Store
 from ingest.timescale import convert_mjd
 from ingest.workers import harvest_all
@@ -30,6 +32,11 @@ BATCH_FILES = 200
 # How many sentences of each severity a summary quotes; all are in cta.import_problem.
 QUOTED_PROBLEMS = 10
 DOUBLED = "the collection has another event list of observation"
+NO_EVENTS = "its events are not in cta.event:"
+INCOMPLETE = "a file that it names is not published"
+UNUSED = "no spectrum of the collection names this file"
+# Sentences on how files go together: said anew by every import.
+JUDGED_ANEW = (DOUBLED, INCOMPLETE, UNUSED, NO_EVENTS)
 
 
 @dataclass(slots=True)
@@ -46,6 +53,7 @@ class Summary:
     removed: int = 0
     documents: int = 0
     index_files: int = 0
+    events_loaded: int = 0
     metadata_files: int = 0
     problems: dict[str, int] = field(default_factory=dict)
     sentences: list[str] = field(default_factory=list)
@@ -118,21 +126,30 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
     access_paths = {task.file.relpath: _access_path(naming, task.file) for task in plan.tasks}
     for harvests in _batches(_with_progress(harvest_all(plan.tasks, collection, site.processes), len(plan.tasks))):
         # A published file that is now unusable keeps its old row: only what is read anew is replaced.
-        read_anew = {harvest.row.accref for harvest in harvests if harvest.row is not None}
+        rows = (harvest.row or harvest.part for harvest in harvests)
+        read_anew = {row.accref for row in rows if row is not None}
         store.delete_datasets(sorted(read_anew & known.keys()))
         n_new += _write(store, access_paths, harvests)
-        _renew_access(store, collection, naming, [harvest for harvest in harvests if harvest.row is None], known)
+        _renew_access(store, collection, naming, [harvest for harvest in harvests if _is_unusable(harvest)], known)
         for harvest in harvests:
             problems += _note(collection, ((harvest.relpath, *problem) for problem in harvest.problems))
             plan.n_index_files += harvest.is_index
     problems += _note(collection, _doubled_observations(store, naming, plan))
+    problems += _note(collection, _broken_sets(store, naming, plan))
+    loaded = _bring_events(site, collection, naming, store)
+    paths = {naming.accref(path): path for path in (*plan.unchanged, *access_paths)}
+    problems += _note(
+        collection, ((paths[accref], "warning", f"{NO_EVENTS} {sentence}") for accref, sentence in loaded.problems)
+    )
     store.replace_documents(name, plan.documents)
+    store.replace_derivations(name, plan.derivations)
     store.add(ProductRow, (_document_product(document, naming) for document in plan.documents))
     row = _collection_row(collection, store, naming)
     store.replace_collection(row)
     problems += _fill_model(collection, store, naming, plan, bool(n_new or plan.gone))
     store.replace_problems(name, problems)
     _complete(summary, plan, problems, n_new)
+    summary.events_loaded = loaded.n_events
     summary.published = row.n_datasets
     if row.n_datasets == 0 and not plan.metadata:
         summary.exit_status = 1
@@ -141,13 +158,36 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
     return summary
 
 
-def forget_collection(site: Site, name: str, store: Store) -> None:
+def forget_collection(site: Site, name: str, store: Store) -> Summary:
     """Remove everything stored of a collection whose data are no longer linked."""
-    store.delete_datasets(list(store.known_datasets(site.naming(name).prefix)))
+    gone = list(store.known_datasets(site.naming(name).prefix))
+    store.delete_datasets(gone)
+    forget_events(store.cursor, name)
     store.replace_problems(name, [])
     store.replace_documents(name, [])
     fill.forget(store.cursor, name)
+    store.replace_derivations(name, [])
     store.delete_collection(name)
+    return Summary(name, str(site.collection_file(name)), removed=len(gone))
+
+
+def load_public_events(site: Site, name: str, store: Store) -> Loaded:
+    """Load the events of data of a collection that have become public since its import.
+
+    Raises
+    ------
+    CollectionError
+        When the collection file is unusable.
+    """
+    collection = load_collection(site.collection_file(name), name)
+    return _bring_events(site, collection, site.naming(name), store)
+
+
+def _bring_events(site: Site, collection: Collection, naming: Naming, store: Store) -> Loaded:
+    if not collection.events:
+        forget_events(store.cursor, collection.name)
+        return Loaded()
+    return load_events(store.cursor, collection.name, naming.prefix, site.resource_dir.parent, site.processes)
 
 
 def _ensure_collection_file(site: Site, name: str) -> bool:
@@ -173,7 +213,7 @@ def _ensure_collection_file(site: Site, name: str) -> bool:
 def _kept_problems(store: Store, name: str, plan: Plan) -> list[ProblemRow]:
     """Return what was noted earlier of files that are not read this time, but for what is always judged anew."""
     earlier = store.known_problems(name)
-    return [row for row in earlier if row.path in plan.unchanged and not row.sentence.startswith(DOUBLED)]
+    return [row for row in earlier if row.path in plan.unchanged and not row.sentence.startswith(JUDGED_ANEW)]
 
 
 def _fill_model(
@@ -221,11 +261,26 @@ def _access_path(naming: Naming, file: FoundFile) -> str:
 
 
 def _write(store: Store, access_paths: Mapping[str, str], harvests: list[Harvest]) -> int:
-    published = [(harvest.row, access_paths[harvest.relpath]) for harvest in harvests if harvest.row is not None]
-    store.add(DatasetRow, (row for row, _ in published))
+    rows = [harvest.row for harvest in harvests if harvest.row is not None]
+    parts = [harvest.part for harvest in harvests if harvest.part is not None]
+    store.add(DatasetRow, rows)
     store.add(HduRow, (hdu for harvest in harvests for hdu in harvest.hdus))
-    store.add(ProductRow, (_product(row, path) for row, path in published))
-    return len(published)
+    served = [
+        (row, access_paths[harvest.relpath])
+        for harvest in harvests
+        if (row := harvest.row or harvest.part) is not None and not harvest.is_listed
+    ]
+    store.add(ProductRow, (_product(row, path) for row, path in served))
+    if parts:
+        store.add(PartRow, parts)
+    sources = [source for harvest in harvests for source in harvest.sources]
+    if sources:
+        store.add(SourceRow, sources)
+    return len(rows)
+
+
+def _is_unusable(harvest: Harvest) -> bool:
+    return harvest.row is None and harvest.part is None
 
 
 def _renew_access(
@@ -239,14 +294,14 @@ def _renew_access(
             store.set_access(accref, owner, embargo, released, _last_proprietary_day(embargo))
 
 
-def _product(row: DatasetRow, access_path: str) -> ProductRow:
+def _product(row: DatasetRow | PartRow, access_path: str) -> ProductRow:
     return ProductRow(
         accref=row.accref,
         owner=row.owner,
         embargo=_last_proprietary_day(row.embargo),
         mime=row.mime,
         accessPath=access_path,
-        sourceTable="cta.dataset",
+        sourceTable="cta.part" if isinstance(row, PartRow) else "cta.dataset",
     )
 
 
@@ -272,6 +327,18 @@ def _doubled_observations(store: Store, naming: Naming, plan: Plan) -> Iterator[
     paths = {naming.accref(path): path for path in (*plan.unchanged, *(task.file.relpath for task in plan.tasks))}
     for obs_id, accref in store.doubled_observations(naming.prefix):
         yield paths[accref], "warning", f"{DOUBLED} {obs_id} with the same event type."
+
+
+def _broken_sets(store: Store, naming: Naming, plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """Withdraw spectra with a part that is missing or no such part, and tell parts that nothing names."""
+    paths = {naming.accref(path): path for path in (*plan.unchanged, *(task.file.relpath for task in plan.tasks))}
+    incomplete = store.incomplete_datasets(naming.prefix, list(PARTS))
+    store.delete_datasets(sorted({accref for accref, _ in incomplete}))
+    for accref, part in incomplete:
+        name = part.rpartition("/")[2]
+        yield paths[accref], "error", f"{INCOMPLETE} ({name}): it is missing, or not what it is named for."
+    for accref, kind in store.unused_parts(naming.prefix):
+        yield paths[accref], "warning", f"{UNUSED} ({PARTS[kind]})."
 
 
 def _collection_row(collection: Collection, store: Store, naming: Naming) -> CollectionRow:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ingest.collection import Collection
 from ingest.contents import Located, read_contents
-from ingest.errors import CollectionError
+from ingest.errors import CollectionError, IngestError
 from ingest.fitsfile import FitsError
-from ingest.folder import Folder, Found, FoundFile, begins_like_fits, document_kind, document_mime, is_utf8
+from ingest.folder import Folder, Found, FoundFile, begins_like_fits, document_kind, document_mime, escaped, is_utf8
 from ingest.harvest import Task
 from ingest.index import Index, IndexFacts, add_index
-from ingest.rows import READER_VERSION, DocumentRow
+from ingest.products.companion import companion_name
+from ingest.products.listing import ListedFile, read_listing
+from ingest.rows import READER_VERSION, DerivationRow, DocumentRow
 
-# DaCHS puts access references into URLs and identifiers unquoted: anything else is written as _xHH_.
-_UNSAFE = re.compile(r"[^A-Za-z0-9._/~-]")
+_MIMES = {"index": "application/fits", "listing": "text/plain"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,11 @@ class Naming:
 
     def accref(self, relpath: str) -> str:
         """Return the access reference: the path with characters that are unsafe in URLs written as ``_xHH_``."""
-        return self.prefix + _UNSAFE.sub(lambda match: _hex_bytes(match[0]), relpath)
+        return self.prefix + escaped(relpath)
 
     def publisher_did(self, accref: str) -> str:
         """Return DaCHS's standard publisher DID of an access reference."""
         return f"ivo://{self.authority}/~?{accref}"
-
-
-def _hex_bytes(character: str) -> str:
-    return "".join(f"_x{byte:02X}_" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 @dataclass(slots=True)
@@ -53,6 +49,7 @@ class Plan:
     documents: list[DocumentRow] = field(default_factory=list)
     metadata: list[FoundFile] = field(default_factory=list)
     """Observation metadata files."""
+    derivations: list[DerivationRow] = field(default_factory=list)
     n_index_files: int = 0
     n_files: int = 0
     problems: list[tuple[str, str, str]] = field(default_factory=list)
@@ -84,12 +81,15 @@ def make_plan(collection: Collection, folder: Folder, naming: Naming, known: Map
     listed = _locate_listed(index, folder, found, plan)
     plan.n_files = len(found.files)
     data_files = _sort_files(found, plan, naming, collection, index_files)
-    if known and not data_files:
+    listings = _read_listings(found, plan)
+    if known and not data_files and not listings:
         raise CollectionError(
             f"the folder {folder.root} holds no data file, but {len(known)} of its files are published; mount it, or "
             f"remove the link data/{collection.name} to withdraw the collection."
         )
-    tasks = _tasks(data_files, collection, naming, index, listed)
+    tasks = _tasks(data_files, collection, naming, index, listed, found)
+    tasks += _listed_tasks(listings, collection, naming, found, plan)
+    plan.derivations = _derivations(listings, collection, naming, {task.file.relpath for task in tasks}, plan)
     for task in tasks:
         if known.get(task.accref) == task.fingerprint:
             plan.unchanged.add(task.file.relpath)
@@ -173,20 +173,19 @@ def _sort_files(
 
 
 def _data_or_document(file: FoundFile) -> str:
-    """Return ``fits``, ``document`` or ``other``; what an index lists outside of the collection is data by any name."""
-    if file.kind in ("fits", "index") or file.relpath.startswith("outside/"):
+    """Return ``fits`` for data, ``listing``, ``document``, ``other``; what an index lists outside is always data."""
+    if file.kind in ("fits", "index", "table") or file.relpath.startswith("outside/"):
         return "fits"
     return "fits" if file.kind == "other" and begins_like_fits(file.path) else file.kind
 
 
 def _document(file: FoundFile, accref: str, kind: str, collection: Collection) -> DocumentRow:
-    is_index = kind == "index"
     return DocumentRow(
         accref=accref,
         collection=collection.name,
-        kind="index" if is_index else document_kind(file.path),
+        kind=kind if kind in ("index", "listing") else document_kind(file.path),
         title=file.relpath,
-        mime="application/fits" if is_index else document_mime(file.path) or "application/octet-stream",
+        mime=_MIMES.get(kind) or document_mime(file.path) or "application/octet-stream",
         accsize=file.size,
     )
 
@@ -197,8 +196,10 @@ def _tasks(
     naming: Naming,
     index: Index,
     listed: Mapping[str, FoundFile | None],
+    found: Found,
 ) -> list[Task]:
     tasks: list[Task] = []
+    has_descriptions = any(path.endswith(".yaml") for path in found.files)
     for file, accref in files:
         facts = index.facts_for(file.relpath)
         elsewhere = []
@@ -209,23 +210,108 @@ def _tasks(
                 elsewhere.append(
                     (Located(entry, response_file), response_accref, naming.publisher_did(response_accref))
                 )
+        companion = _companion(file, found) if has_descriptions else None
+        others = [item[0].file for item in elsewhere] + ([] if companion is None else [companion])
         tasks.append(
             Task(
                 file=file,
                 accref=accref,
                 publisher_did=naming.publisher_did(accref),
-                fingerprint=_fingerprint(file, collection, facts, [item[0] for item in elsewhere]),
+                fingerprint=_fingerprint(file, collection, facts, others),
                 facts=facts,
                 elsewhere=tuple(elsewhere),
+                companion=companion,
             )
         )
     return tasks
 
 
-def _fingerprint(file: FoundFile, collection: Collection, facts: IndexFacts, elsewhere: list[Located]) -> str:
+def _companion(file: FoundFile, found: Found) -> FoundFile | None:
+    """Return the YAML description that goes with a product, None when there is none."""
+    folder, slash, name = file.relpath.rpartition("/")
+    wanted = companion_name(name)
+    return None if wanted is None else found.files.get(f"{folder}{slash}{wanted}")
+
+
+def _read_listings(found: Found, plan: Plan) -> list[tuple[FoundFile, list[ListedFile]]]:
+    """Read the listings of a collection; what is wrong with one is noted."""
+    listings = []
+    for file in found.files.values():
+        if file.kind != "listing":
+            continue
+        try:
+            files, problems = read_listing(file.path, file.relpath.rpartition("/")[0])
+        except IngestError as exc:
+            plan.problems.append((file.relpath, "error", str(exc)))
+            continue
+        except OSError as exc:
+            plan.problems.append((file.relpath, "error", f"the listing cannot be read ({exc.strerror or exc})."))
+            continue
+        plan.problems += [(file.relpath, "warning", problem) for problem in problems]
+        listings.append((file, files))
+    return listings
+
+
+def _listed_tasks(
+    listings: list[tuple[FoundFile, list[ListedFile]]],
+    collection: Collection,
+    naming: Naming,
+    found: Found,
+    plan: Plan,
+) -> list[Task]:
+    """Return a task for each file of levels DL0 to DL2 that is listed and not here."""
+    tasks: dict[str, Task] = {}
+    for listing, files in listings:
+        for listed in files:
+            accref = naming.accref(listed.path)
+            if listed.path in found.files:
+                continue
+            if not listed.is_below_dl3 or accref in tasks:
+                reason = "it is listed twice" if accref in tasks else f"{listed.level} is served, and it is not there"
+                plan.problems.append((listed.path, "warning", f"{listing.relpath} lists it, but {reason}."))
+                continue
+            facts = (READER_VERSION, "listed", collection.digest, listed)
+            tasks[accref] = Task(
+                file=FoundFile(listed.path, listing.path, listed.size or 0, listing.mtime_ns),
+                accref=accref,
+                publisher_did=naming.publisher_did(accref),
+                fingerprint=_digest(facts),
+                listed=listed,
+            )
+    return list(tasks.values())
+
+
+def _derivations(
+    listings: list[tuple[FoundFile, list[ListedFile]]],
+    collection: Collection,
+    naming: Naming,
+    present: set[str],
+    plan: Plan,
+) -> list[DerivationRow]:
+    """Return which datasets were made from which, as the listings say."""
+    rows: dict[tuple[str, str], DerivationRow] = {}
+    for listing, files in listings:
+        for listed in files:
+            for parent in listed.derived_from:
+                if listed.path not in present or parent not in present:
+                    lost = parent if listed.path in present else listed.path
+                    sentence = f"{listing.relpath} has {listed.path} derived from {parent}, but {lost} is not known."
+                    plan.problems.append((listing.relpath, "warning", sentence))
+                    continue
+                dids = [naming.publisher_did(naming.accref(path)) for path in (listed.path, parent)]
+                rows[dids[0], dids[1]] = DerivationRow(
+                    collection=collection.name, obs_publisher_did=dids[0], progenitor_did=dids[1]
+                )
+    return list(rows.values())
+
+
+def _fingerprint(file: FoundFile, collection: Collection, facts: IndexFacts, others: list[FoundFile]) -> str:
     """Return a digest of everything a row depends on: the file, its collection file, its index lines, this reader."""
-    shared = [(item.file.relpath, item.file.size, item.file.mtime_ns) for item in elsewhere]
-    everything = (READER_VERSION, file.size, file.mtime_ns, collection.digest, facts, shared)
+    shared = [(other.relpath, other.size, other.mtime_ns) for other in others]
+    return _digest((READER_VERSION, file.size, file.mtime_ns, collection.digest, facts, shared))
+
+
+def _digest(everything: object) -> str:
     return hashlib.sha1(repr(everything).encode(), usedforsecurity=False).hexdigest()[:16]
 
 

@@ -9,9 +9,9 @@ import dataclasses
 from dataclasses import dataclass
 
 # Raise this when the harvest changes what it writes: the next import then reads every file again.
-READER_VERSION = 2
+READER_VERSION = 3
 # Columns of cta.dataset in single precision, so that ObsCore's views can use their indexes; the RD says the same.
-SINGLE_PRECISION = frozenset({"s_fov", "s_resolution", "em_min", "em_max", "em_res_power"})
+SINGLE_PRECISION = frozenset({"s_fov", "s_resolution", "s_pixel_scale", "em_min", "em_max", "em_res_power"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,13 +22,14 @@ class DatasetRow:
     owner: str | None = None
     embargo: str | None = None
     mime: str = "application/fits"
-    accsize: int
+    accsize: int | None
     obs_publisher_did: str
     fingerprint: str
 
     dataproduct_type: str | None = None
     dataproduct_subtype: str | None = None
     calib_level: int = 2
+    product_level: str = "DL3"
     obs_collection: str
     obs_id: str
     obs_title: str | None = None
@@ -58,6 +59,15 @@ class DatasetRow:
     em_min: float | None = None
     em_max: float | None = None
     em_res_power: float | None = None
+    # -1: an event list has no bins
+    s_xel1: int | None = -1
+    s_xel2: int | None = -1
+    t_xel: int | None = -1
+    em_xel: int | None = -1
+    s_pixel_scale: float | None = None
+    o_ucd: str | None = None
+    o_unit: str | None = None
+    o_calib_status: str | None = None
 
     ev_xel: int | None = None
     s_ref_energy: float | None = None
@@ -131,6 +141,58 @@ class HduRow:
     hdu_name: str
     file_accref: str
     file_publisher_did: str
+
+
+@dataclass(slots=True, kw_only=True)
+class PartRow:
+    """A row of ``cta.part``: a file that is delivered as part of datasets, such as the response of a counts spectrum.
+
+    Which datasets it belongs to stands in ``cta.hdu_index`` (``file_accref``).
+    """
+
+    accref: str
+    owner: str | None
+    embargo: str | None
+    mime: str
+    accsize: int
+    part_publisher_did: str
+    obs_collection: str
+    kind: str
+    title: str
+    fingerprint: str
+
+
+@dataclass(slots=True, kw_only=True)
+class SourceRow:
+    """A row of ``cta.source``: a source of a catalogue. Angles deg (ICRS), flux in cm-2 s-1 TeV-1 at ``e_ref`` TeV."""
+
+    source_id: str
+    name: str
+    ra: float
+    dec: float
+    glon: float
+    glat: float
+    pos_err: float | None
+    extension: float | None
+    source_class: str | None
+    dnde: float | None
+    dnde_err: float | None
+    e_ref: float | None
+    spectral_index: float | None
+    significance: float | None
+    row_number: int
+    obs_collection: str
+    catalogue: str
+    obs_publisher_did: str
+
+
+@dataclass(slots=True, kw_only=True)
+class DerivationRow:
+    """A row of ``cta.derivation``: a dataset and one it was made from, as a listing says."""
+
+    collection: str
+    obs_publisher_did: str
+    progenitor_did: str
 
 
 @dataclass(slots=True, kw_only=True)

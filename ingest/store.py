@@ -11,16 +11,30 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Protocol
 
-from ingest.rows import CollectionRow, DatasetRow, DocumentRow, HduRow, ProblemRow, ProductRow, columns
+from ingest.rows import (
+    CollectionRow,
+    DatasetRow,
+    DerivationRow,
+    DocumentRow,
+    HduRow,
+    PartRow,
+    ProblemRow,
+    ProductRow,
+    SourceRow,
+    columns,
+)
 
-Row = CollectionRow | DatasetRow | DocumentRow | HduRow | ProblemRow | ProductRow
+Row = CollectionRow | DatasetRow | DerivationRow | DocumentRow | HduRow | PartRow | ProblemRow | ProductRow | SourceRow
 TABLES: dict[type[Row], str] = {
     CollectionRow: "cta.collection",
     DatasetRow: "cta.dataset",
+    DerivationRow: "cta.derivation",
     DocumentRow: "cta.document",
     HduRow: "cta.hdu_index",
+    PartRow: "cta.part",
     ProblemRow: "cta.import_problem",
     ProductRow: "dc.products",
+    SourceRow: "cta.source",
 }
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
 _NEEDS_ESCAPE = re.compile(r"[\\\t\n\r\0]")
@@ -37,7 +51,7 @@ class Cursor(Protocol):
         """Return all result rows."""
         ...
 
-    def copy_expert(self, sql: str, file: Any) -> None:
+    def copy_expert(self, sql: str, file: Any, size: int = ...) -> None:
         """Run a COPY statement."""
         ...
 
@@ -49,9 +63,11 @@ class Store:
     cursor: Cursor
 
     def known_datasets(self, prefix: str) -> dict[str, str]:
-        """Return the fingerprint of every dataset stored below an accref prefix."""
+        """Return the fingerprint of every dataset, and of every part of one, stored below an accref prefix."""
         self.cursor.execute(
-            "SELECT accref, fingerprint FROM cta.dataset WHERE starts_with(accref, %(prefix)s)", {"prefix": prefix}
+            "SELECT accref, fingerprint FROM cta.dataset WHERE starts_with(accref, %(prefix)s)"
+            " UNION ALL SELECT accref, fingerprint FROM cta.part WHERE starts_with(accref, %(prefix)s)",
+            {"prefix": prefix},
         )
         return {str(accref): str(fingerprint) for accref, fingerprint in self.cursor.fetchall()}
 
@@ -65,16 +81,18 @@ class Store:
         return [ProblemRow(**dict(zip(names, map(str, row), strict=True))) for row in self.cursor.fetchall()]
 
     def delete_datasets(self, accrefs: Sequence[str]) -> None:
-        """Delete datasets and their HDUs; DaCHS's rule on the table deletes their products."""
+        """Delete datasets, their HDUs and sources, and parts; DaCHS's rules on the tables delete their products."""
         if not accrefs:
             return
         parameters = {"accrefs": list(accrefs)}
-        self.cursor.execute(
-            "DELETE FROM cta.hdu_index WHERE obs_publisher_did IN"
-            " (SELECT obs_publisher_did FROM cta.dataset WHERE accref = ANY(%(accrefs)s))",
-            parameters,
-        )
-        self.cursor.execute("DELETE FROM cta.dataset WHERE accref = ANY(%(accrefs)s)", parameters)
+        for table in ("cta.hdu_index", "cta.source"):
+            self.cursor.execute(
+                f"DELETE FROM {table} WHERE obs_publisher_did IN"
+                " (SELECT obs_publisher_did FROM cta.dataset WHERE accref = ANY(%(accrefs)s))",
+                parameters,
+            )
+        for table in ("cta.dataset", "cta.part"):
+            self.cursor.execute(f"DELETE FROM {table} WHERE accref = ANY(%(accrefs)s)", parameters)
 
     def set_access(
         self, accref: str, owner: str | None, embargo: str | None, released: str | None, product_embargo: str | None
@@ -85,6 +103,9 @@ class Store:
             "UPDATE cta.dataset SET owner = %(owner)s, embargo = %(embargo)s, obs_release_date = %(released)s"
             " WHERE accref = %(accref)s",
             values,
+        )
+        self.cursor.execute(
+            "UPDATE cta.part SET owner = %(owner)s, embargo = %(embargo)s WHERE accref = %(accref)s", values
         )
         self.cursor.execute(
             "UPDATE dc.products SET owner = %(owner)s, embargo = %(last)s WHERE accref = %(accref)s", values
@@ -99,6 +120,30 @@ class Store:
         """Replace the documents of a collection; DaCHS's rule on the table deletes their products."""
         self.cursor.execute("DELETE FROM cta.document WHERE collection = %(name)s", {"name": name})
         self.add(DocumentRow, documents)
+
+    def replace_derivations(self, name: str, derivations: Iterable[DerivationRow]) -> None:
+        """Replace what the listings of a collection say."""
+        self.cursor.execute("DELETE FROM cta.derivation WHERE collection = %(name)s", {"name": name})
+        self.add(DerivationRow, derivations)
+
+    def incomplete_datasets(self, prefix: str, kinds: Sequence[str]) -> list[tuple[str, str]]:
+        """Return datasets below an accref prefix, each with a part it names that is not published (accrefs)."""
+        self.cursor.execute(
+            "SELECT d.accref, h.file_accref FROM cta.hdu_index AS h JOIN cta.dataset AS d USING (obs_publisher_did)"
+            " WHERE h.hdu_type = ANY(%(kinds)s) AND starts_with(d.accref, %(prefix)s)"
+            " AND NOT EXISTS (SELECT 1 FROM cta.part AS p WHERE p.accref = h.file_accref)",
+            {"prefix": prefix, "kinds": list(kinds)},
+        )
+        return [(str(accref), str(part)) for accref, part in self.cursor.fetchall()]
+
+    def unused_parts(self, prefix: str) -> list[tuple[str, str]]:
+        """Return accref and kind of parts below an accref prefix that no dataset names."""
+        self.cursor.execute(
+            "SELECT accref, kind FROM cta.part AS p WHERE starts_with(accref, %(prefix)s) AND NOT EXISTS"
+            " (SELECT 1 FROM cta.hdu_index AS h WHERE h.file_accref = p.accref AND h.hdu_type = p.kind)",
+            {"prefix": prefix},
+        )
+        return [(str(accref), str(kind)) for accref, kind in self.cursor.fetchall()]
 
     def summarise(self, prefix: str) -> tuple[Any, ...]:
         """Return what the datasets below an accref prefix cover.
@@ -157,7 +202,11 @@ class Store:
         """Append rows to the table of their class."""
         names = columns(row_class)
         source = _CopySource(copy_lines(rows, names))
+        # DaCHS's trigger on dc.products looks each row up. Its plan is made once, when the table may still be small:
+        # it must not be a scan of all products, whose cost would grow with the square of their number.
+        self.cursor.execute("SET LOCAL enable_seqscan = off")
         self.cursor.copy_expert(f"COPY {TABLES[row_class]} ({', '.join(names)}) FROM STDIN", source)
+        self.cursor.execute("SET LOCAL enable_seqscan = on")
 
 
 def copy_tuples(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

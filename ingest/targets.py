@@ -55,6 +55,12 @@ def target_class(name: str | None, direction_deg: tuple[float, float] | None) ->
     return targets[nearest].otype if distances[nearest] <= MATCH_RADIUS_DEG else None
 
 
+def target_direction(name: str) -> tuple[float, float] | None:
+    """Return right ascension and declination (ICRS, deg) of a target, None when the catalogue does not know it."""
+    target = _catalogue()[0].get(_folded(name))
+    return None if target is None else (target.ra_deg, target.dec_deg)
+
+
 def _folded(name: str) -> str:
     return re.sub(r"[^a-z0-9+]", "", name.lower())
 

@@ -15,7 +15,10 @@ from ops.instance import Instance
 from ops.processes import run_logged
 
 COLLECTION = "ctao-sample"
-QUERY = "SELECT TOP 5 obs_id, target_name, s_ra, s_dec, t_exptime FROM ivoa.obscore ORDER BY obs_id"
+QUERY = (
+    "SELECT TOP 5 obs_id, target_name, s_ra, s_dec, t_exptime FROM ivoa.obscore"
+    " WHERE dataproduct_type='event' ORDER BY obs_id"
+)
 
 
 def run(instance: Instance, port: int | None) -> int:

@@ -76,6 +76,12 @@ RESOURCES: tuple[Resource, ...] = (
         depends=("inputs/cta/q.rd", "rd/*.rd", "config/userconfig.rd"),
         holds_settings=True,  # access_url in the view ivoa.obscore
     ),
+    Resource(
+        "cta/event",
+        create=(("cta/event",),),
+        refresh=(("cta/event", "tables"), ("-m", "cta/event"), ("cta/event", "view")),
+        depends=("inputs/cta/event.rd", "inputs/cta/q.rd", "rd/*.rd"),
+    ),
     # Made from cta.dataset and the collections' metadata files, both anew whenever they change.
     Resource(
         "cta/model",
@@ -90,6 +96,14 @@ RESOURCES: tuple[Resource, ...] = (
         refresh=(("cta/obsplan",),),
         depends=("inputs/cta/obsplan.rd", "rd/timesys.rd"),
     ),
+    Resource(
+        "cta/access",
+        create=(("cta/access",),),
+        refresh=(("cta/access",),),
+        depends=("inputs/cta/access.rd", "inputs/cta/q.rd"),
+        holds_settings=True,  # addresses in the view cta.spectral_dataset
+    ),
+    Resource("//siap2"),
 )
 SYSTEM_PREFIX = "//"
 

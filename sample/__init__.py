@@ -18,6 +18,7 @@ module                    does
 ``sample.headers``        header cards
 ``sample.files``          GADF HDUs, reproducible gzip
 ``sample.indexes``        ``obs-index.fits.gz`` and ``hdu-index.fits.gz``
+``sample.products``       DL4 and DL5 products of the first runs, listing of lower levels
 ``sample.texts``          ``README.md`` and ``TERMS.txt`` of the archive
 ``sample.archive``        the whole archive, in parallel, all or nothing
 ========================  =============================================================================================

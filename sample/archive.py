@@ -21,6 +21,7 @@ from sample.events import simulate
 from sample.files import dl3_file
 from sample.indexes import Written, hdu_index, obs_index, summarise
 from sample.observatory import METADATA_VERSION, metadata_files
+from sample.products import PRODUCTS_VERSION, RUNS, write_products
 from sample.response import response_of
 from sample.schedule import MAX_RUNS, plan
 from sample.targets import VERSION
@@ -117,6 +118,8 @@ def generate(
         summary = _summary(rows)
         (folder / "obs-index.fits.gz").write_bytes(obs_index(rows))
         (folder / "hdu-index.fits.gz").write_bytes(hdu_index(rows))
+        if runs >= len(RUNS):
+            write_products(folder, events_per_run, seed)
         (folder / "README.md").write_text(readme(runs, events_per_run, seed), encoding="utf-8")
         (folder / "TERMS.txt").write_text(TERMS, encoding="utf-8")
         for path, text in metadata_files(rows).items():
@@ -135,8 +138,13 @@ def _checked_parameters(runs: int, events_per_run: float, seed: int) -> dict[str
         raise SampleError(f"number of events per run must be 1 to 1e8, not {events_per_run:g}")
     if seed < 0:
         raise SampleError(f"seed must not be negative: {seed}")
-    version = f"{VERSION} {METADATA_VERSION}"
-    return {"version": version, "runs": runs, "events_per_run": float(events_per_run), "seed": seed}
+    return {
+        "version": f"{VERSION} {METADATA_VERSION}",
+        "products": PRODUCTS_VERSION,
+        "runs": runs,
+        "events_per_run": float(events_per_run),
+        "seed": seed,
+    }
 
 
 def _read_stamp(out: Path) -> dict[str, Any] | None:

@@ -43,6 +43,9 @@ give the same bytes; a run's content depends on the seed and the wanted number o
 | `proprietary/ctao_sim_<OBS_ID>.fits.gz` | runs that play the part of proprietary data |
 | `obs-index.fits.gz`, `hdu-index.fits.gz` | GADF index files over both folders |
 | `observatory/*.obsmeta.json` | observation metadata: arrays, proposals, schedule, as the archive reads them |
+| `products/` | of the Crab Nebula, from runs 100001 and 100002: counts map and cube, flux points with likelihood \
+profiles, light curve, counts spectrum (OGIP: PHA, background, ARF, RMF); a catalogue of the sources |
+| `lower-levels.listing.ecsv` | files of levels DL0 to DL2 as an archive lists them without serving them; names only |
 | `TERMS.txt` | terms of use |
 
 `gammapy.data.DataStore.from_dir(".")` opens the folder (`from_events_files` guesses PSF_3GAUSS for every file, which is

@@ -45,6 +45,9 @@ class PackageCore(svcs.Core):  # type: ignore[misc]
             missing = [identifier for identifier in wanted if identifier not in found]
             if missing:
                 raise SodaError("UsageError", f"this archive has no dataset {missing[0][:200]!r}.", 404)
+            listed = next((dataset for dataset in found.values() if dataset.is_listed), None)
+            if listed is not None:
+                raise usage_error(f"{listed.title[:200]!r} is not served, so it cannot be packed; leave it out.")
             refused = _refused(found.values(), archive.viewer(query_meta))
             if refused is not None:
                 return refused
@@ -107,16 +110,16 @@ def _refused(datasets: Any, who: Any) -> TextAnswer | None:
 
 
 def _files(dataset: Dataset) -> list[Any]:
-    return [dataset.file, *(response.file for response in dataset.responses)]
+    return dataset.files
 
 
 def _plan(datasets: Sequence[Dataset], how: str) -> Any:
     identifiers = [dataset.file.publisher_did for dataset in datasets]
     observations = archive.observations(identifiers)
     companions = {
-        response.file.publisher_did: PackageFile(response.file.accref, response.file.publisher_did, response.file.path)
+        file.publisher_did: PackageFile(file.accref, file.publisher_did, file.path)
         for dataset in datasets
-        for response in dataset.responses
+        for file in dataset.files[1:]
     }
     documents = {document.accref: document for dataset in datasets for document in dataset.documents}
     return plan_package(

@@ -29,7 +29,7 @@ class PreviewCore(DatasetCore):
 
     def deliver(self, dataset: Dataset, parameters: Mapping[str, Sequence[str]]) -> Any:
         """Return a picture; one that is missing or older than the data is made now."""
-        kind = (parameters.get("KIND") or ["sky"])[0].lower()
+        kind = (parameters.get("KIND") or [_usual(dataset)])[0].lower()
         if kind not in KINDS:
             return TextAnswer(400, f"UsageError: KIND is one of {', '.join(KINDS)}.")
         task = preview_task(dataset)
@@ -42,6 +42,11 @@ class PreviewCore(DatasetCore):
         if not picture.exists():
             return TextAnswer(404, f"UsageError: this dataset has no {kind} picture.")
         return FileAnswer(picture, PNG)
+
+
+def _usual(dataset: Dataset) -> str:
+    """Return the kind of picture that says most of a dataset."""
+    return "plot" if dataset.product_type in ("sed", "spectrum", "timeseries") else "sky"
 
 
 def preview_task(dataset: Dataset) -> PreviewTask:
@@ -68,7 +73,7 @@ def is_old(picture: Path, data: Path) -> bool:
 def make_previews(collection: str) -> Iterator[str]:
     """Make all previews of a collection that are missing or old, in parallel; yield a sentence for each failure."""
     tasks = []
-    for dataset in archive.event_lists(collection):
+    for dataset in archive.drawable(collection):
         task = preview_task(dataset)
         if is_old(task.out_dir / f"{task.name}{KINDS['thumbnail']}", task.path):
             tasks.append(task)

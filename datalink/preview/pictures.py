@@ -19,10 +19,10 @@ Bytes = NDArray[np.uint8]
 SKY_PX = 600
 THUMBNAIL_PX = 128
 
-_LEVELS = 48
+LEVELS = 48
 # fills of a sky image: the levels of the colour map, then ground and frame
-_GROUND_OF_SKY = _LEVELS
-_PANEL_LEFT, _PANEL_TOP, _PANEL_PX = 66, 62, 464
+GROUND_OF_SKY = LEVELS
+PANEL_LEFT, PANEL_TOP, PANEL_PX = 66, 62, 464
 _MARK_PX = 9
 _HAIR = 110
 
@@ -38,23 +38,23 @@ def sky_image(counts: EventCounts) -> tuple[Canvas, dict[str, str]]:
         Texts for inside the PNG: title, and the WCS as Aladin and others look for it.
     """
     sky = counts.sky
-    fills = [Fill(colour, 3) for colour in colour_map(_LEVELS, 0.97)] + [Fill(GROUND, 24), Fill(FRAME, 1)]
+    fills = [Fill(colour, 3) for colour in colour_map(LEVELS, 0.97)] + [Fill(GROUND, 24), Fill(FRAME, 1)]
     canvas = Canvas(SKY_PX, SKY_PX, fills)
-    canvas.rectangle(0, 0, SKY_PX - 1, SKY_PX - 1, _GROUND_OF_SKY)
+    canvas.rectangle(0, 0, SKY_PX - 1, SKY_PX - 1, GROUND_OF_SKY)
     density = _density(sky)
     stretch = _stretch(density)
-    canvas.paste(_enlarged(density, stretch, _PANEL_PX, _LEVELS), _PANEL_LEFT, _PANEL_TOP)
-    _graticule(canvas, sky)
+    canvas.paste(_enlarged(density, stretch, PANEL_PX, LEVELS), PANEL_LEFT, PANEL_TOP)
+    graticule(canvas, sky)
     _marks(canvas, sky)
     _colour_bar(canvas, stretch)
     if not sky.counts.any():
-        middle = _PANEL_LEFT + _PANEL_PX / 2, _PANEL_TOP + _PANEL_PX * 0.25
+        middle = PANEL_LEFT + PANEL_PX / 2, PANEL_TOP + PANEL_PX * 0.25
         canvas.text(middle, "no events", 20, "mm")
-    canvas.fitted_text((_PANEL_LEFT, 10), counts.title, (22, 18, 15), SKY_PX - _PANEL_LEFT - 16)
-    canvas.fitted_text((_PANEL_LEFT, 38), subtitle(counts), (14, 12), SKY_PX - _PANEL_LEFT - 16)
+    canvas.fitted_text((PANEL_LEFT, 10), counts.title, (22, 18, 15), SKY_PX - PANEL_LEFT - 16)
+    canvas.fitted_text((PANEL_LEFT, 38), subtitle(counts), (14, 12), SKY_PX - PANEL_LEFT - 16)
     canvas.frame()
-    left_of_panel = SKY_PX - 1 - _PANEL_LEFT - _PANEL_PX + 1
-    texts = _texts(counts, _PANEL_PX, (_PANEL_LEFT, left_of_panel), (SKY_PX - _PANEL_TOP - _PANEL_PX, SKY_PX))
+    left_of_panel = SKY_PX - 1 - PANEL_LEFT - PANEL_PX + 1
+    texts = _texts(counts, PANEL_PX, (PANEL_LEFT, left_of_panel), (SKY_PX - PANEL_TOP - PANEL_PX, SKY_PX))
     return canvas, texts
 
 
@@ -154,20 +154,21 @@ def _enlarged(density: NDArray[np.float64], stretch: Stretch | None, size_px: in
     return levels
 
 
-def _place(sky: Sky, ra_deg: NDArray[np.float64], dec_deg: NDArray[np.float64]) -> list[Point]:
+def place(sky: Sky, ra_deg: NDArray[np.float64], dec_deg: NDArray[np.float64]) -> list[Point]:
     """Return where directions are in the picture."""
     east, north = sky.projection.forward(ra_deg, dec_deg)
-    scale = _PANEL_PX / (2.0 * sky.radius_deg)
-    x = _PANEL_LEFT + (sky.radius_deg - east) * scale
-    y = _PANEL_TOP + (sky.radius_deg - north) * scale
+    scale = PANEL_PX / (2.0 * sky.radius_deg)
+    x = PANEL_LEFT + (sky.radius_deg - east) * scale
+    y = PANEL_TOP + (sky.radius_deg - north) * scale
     return list(zip(x.tolist(), y.tolist(), strict=True))
 
 
-def _panel_box() -> tuple[int, int, int, int]:
-    return _PANEL_LEFT, _PANEL_TOP, _PANEL_LEFT + _PANEL_PX, _PANEL_TOP + _PANEL_PX
+def panel_box() -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of the panel with the sky."""
+    return PANEL_LEFT, PANEL_TOP, PANEL_LEFT + PANEL_PX, PANEL_TOP + PANEL_PX
 
 
-def _graticule(canvas: Canvas, sky: Sky) -> None:
+def graticule(canvas: Canvas, sky: Sky) -> None:
     """Draw lines of equal right ascension and declination, with their values at the left and lower edges."""
     projection, radius = sky.projection, sky.radius_deg
     step_dec = min(30.0, round_step(2.0 * radius, 7))
@@ -176,18 +177,18 @@ def _graticule(canvas: Canvas, sky: Sky) -> None:
     at_pole = low <= -90.0 + 0.5 * step_dec or high >= 90.0 - 0.5 * step_dec
     breadth = max(math.cos(math.radians(projection.dec_deg)), 0.02)
     step_ra = 30.0 if at_pole else min(30.0, _ra_step(2.0 * radius / breadth))
-    strokes = canvas.strokes(_panel_box())
+    strokes = canvas.strokes(panel_box())
     along = np.linspace(low, high, 61)
     half = 180.0 if at_pole else min(180.0, 1.5 * reach / breadth)
     n_lines = min(math.floor(half / step_ra) + 1, 180)
     middle = round(projection.ra_deg / step_ra)
     meridians = sorted({(middle + number) * step_ra % 360.0 for number in range(-n_lines, n_lines + 1)})
     for ra in meridians:
-        _dash(strokes, _place(sky, np.full(along.shape, ra), along))
+        _dash(strokes, place(sky, np.full(along.shape, ra), along))
     across = projection.ra_deg + np.linspace(-half, half, 121)
     for number in range(math.ceil(low / step_dec), math.floor(high / step_dec) + 1):
         if abs(number * step_dec) < 90.0:
-            _dash(strokes, _place(sky, across, np.full(across.shape, number * step_dec)))
+            _dash(strokes, place(sky, across, np.full(across.shape, number * step_dec)))
     strokes.merge()
     _edge_labels(canvas, sky, step_ra, step_dec)
 
@@ -204,28 +205,28 @@ def _dash(strokes: Strokes, points: list[Point]) -> None:
 
 
 def _edge_labels(canvas: Canvas, sky: Sky, step_ra: float, step_dec: float) -> None:
-    along = (np.arange(_PANEL_PX + 1) / _PANEL_PX * 2.0 - 1.0) * sky.radius_deg
+    along = (np.arange(PANEL_PX + 1) / PANEL_PX * 2.0 - 1.0) * sky.radius_deg
     edge = np.full(along.shape, sky.radius_deg)
     # lower edge from the left (east) on, left edge from the top (north) on
     ra, _ = sky.projection.backward(-along, -edge)
     _, dec = sky.projection.backward(edge, -along)
     ra = np.degrees(np.unwrap(np.radians(ra)))
-    bottom, last_x = _PANEL_TOP + _PANEL_PX, -100.0
+    bottom, last_x = PANEL_TOP + PANEL_PX, -100.0
     for position, value in _crossings(ra, step_ra):
-        x = _PANEL_LEFT + position
+        x = PANEL_LEFT + position
         canvas.hairline([(x, bottom), (x, bottom + 5)])
         if x - last_x > 52:
             canvas.text((x, bottom + 8), _degrees(value % 360.0, step_ra), 13, "ma")
             last_x = x
     last_y = -100.0
     for position, value in _crossings(dec, step_dec):
-        y = _PANEL_TOP + position
-        canvas.hairline([(_PANEL_LEFT - 5, y), (_PANEL_LEFT - 1, y)])
+        y = PANEL_TOP + position
+        canvas.hairline([(PANEL_LEFT - 5, y), (PANEL_LEFT - 1, y)])
         if y - last_y > 20:
-            canvas.text((_PANEL_LEFT - 9, y), _degrees(value, step_dec, signed=True), 13, "rm")
+            canvas.text((PANEL_LEFT - 9, y), _degrees(value, step_dec, signed=True), 13, "rm")
             last_y = y
-    canvas.text((_PANEL_LEFT + _PANEL_PX / 2, bottom + 26), "Right ascension (ICRS)", 13, "ma", alpha=200)
-    canvas.text((8, _PANEL_TOP - 8), "Dec", 13, "ls", alpha=200)
+    canvas.text((PANEL_LEFT + PANEL_PX / 2, bottom + 26), "Right ascension (ICRS)", 13, "ma", alpha=200)
+    canvas.text((8, PANEL_TOP - 8), "Dec", 13, "ls", alpha=200)
 
 
 def _crossings(values: NDArray[np.float64], step: float) -> list[tuple[float, float]]:
@@ -247,21 +248,21 @@ def _degrees(value: float, step: float, *, signed: bool = False) -> str:
 
 def _marks(canvas: Canvas, sky: Sky) -> None:
     """Mark pointing, field of view and target, and explain the marks below the image."""
-    strokes = canvas.strokes(_panel_box())
+    strokes = canvas.strokes(panel_box())
     explained: list[tuple[str, str]] = []
-    scale = _PANEL_PX / (2.0 * sky.radius_deg)
-    centre = _place(sky, *_arrays(sky.pointing))[0] if sky.pointing else None
+    scale = PANEL_PX / (2.0 * sky.radius_deg)
+    centre = place(sky, *_arrays(sky.pointing))[0] if sky.pointing else None
     if centre is not None:
         _cross(canvas, strokes, centre)
         explained.append(("cross", "pointing"))
     if sky.fov_radius_deg is not None and sky.fov_radius_deg < 1.4 * sky.radius_deg:
-        middle = centre or (_PANEL_LEFT + _PANEL_PX / 2, _PANEL_TOP + _PANEL_PX / 2)
+        middle = centre or (PANEL_LEFT + PANEL_PX / 2, PANEL_TOP + PANEL_PX / 2)
         strokes.circle(middle, sky.fov_radius_deg * scale, alpha=170)
         explained.append(("circle", f"field of view ⌀ {2 * sky.fov_radius_deg:.2g}°"))
     if sky.target is not None:
-        place = _place(sky, *_arrays(sky.target))[0]
-        if all(low < at < low + _PANEL_PX for at, low in zip(place, (_PANEL_LEFT, _PANEL_TOP), strict=True)):
-            _diamond(canvas, strokes, place)
+        at_target = place(sky, *_arrays(sky.target))[0]
+        if all(low < at < low + PANEL_PX for at, low in zip(at_target, (PANEL_LEFT, PANEL_TOP), strict=True)):
+            _diamond(canvas, strokes, at_target)
             explained.append(("diamond", "target"))
     strokes.merge()
     _legend(canvas, explained)
@@ -287,7 +288,7 @@ def _diamond(canvas: Canvas, strokes: Strokes, at: Point) -> None:
 
 def _on_dark(canvas: Canvas, strokes: Strokes, points: list[Point]) -> None:
     """Draw a line with a dark seam, so that it is seen on bright pixels, too."""
-    box = _panel_box()
+    box = panel_box()
     inside = [(x, y) for x, y in points if box[0] + 2 <= x <= box[2] - 3 and box[1] + 2 <= y <= box[3] - 3]
     if len(inside) == len(points):
         canvas.area.line(points, fill=0, width=4)
@@ -295,7 +296,7 @@ def _on_dark(canvas: Canvas, strokes: Strokes, points: list[Point]) -> None:
 
 
 def _legend(canvas: Canvas, explained: list[tuple[str, str]]) -> None:
-    x, y = float(_PANEL_LEFT + 8), SKY_PX - 17.0
+    x, y = float(PANEL_LEFT + 8), SKY_PX - 17.0
     strokes = canvas.strokes((0, SKY_PX - 34, SKY_PX, SKY_PX))
     for mark, words in explained:
         if mark == "cross":
@@ -311,19 +312,19 @@ def _legend(canvas: Canvas, explained: list[tuple[str, str]]) -> None:
 
 
 def _colour_bar(canvas: Canvas, stretch: Stretch | None) -> None:
-    left, right = _PANEL_LEFT + _PANEL_PX + 10, _PANEL_LEFT + _PANEL_PX + 22
-    bottom = _PANEL_TOP + _PANEL_PX
-    ramp = (np.arange(_PANEL_PX)[::-1] * _LEVELS // _PANEL_PX).astype(np.uint8)
-    canvas.paste(np.repeat(ramp[:, np.newaxis], right - left, axis=1), left, _PANEL_TOP)
+    left, right = PANEL_LEFT + PANEL_PX + 10, PANEL_LEFT + PANEL_PX + 22
+    bottom = PANEL_TOP + PANEL_PX
+    ramp = (np.arange(PANEL_PX)[::-1] * LEVELS // PANEL_PX).astype(np.uint8)
+    canvas.paste(np.repeat(ramp[:, np.newaxis], right - left, axis=1), left, PANEL_TOP)
     canvas.text((SKY_PX - 8, bottom + 26), "events / deg²", 12, "ra", alpha=200)
     canvas.text((right + 6, bottom), "0", 12, "lm")
     if stretch is None:
         return
     power = math.floor(math.log10(stretch.highest))
     values = (digit * 10.0**exponent for exponent in range(power, power - 4, -1) for digit in (5, 2, 1))
-    last_y = float(_PANEL_TOP - 22)
+    last_y = float(PANEL_TOP - 22)
     for value in values:
-        y = bottom - float(stretch.apply(np.array(value))) * _PANEL_PX
+        y = bottom - float(stretch.apply(np.array(value))) * PANEL_PX
         if value <= stretch.highest and last_y + 26 < y < bottom - 20:
             canvas.hairline([(right, y), (right + 3, y)])
             canvas.text((right + 6, y), label(value, value), 12, "lm")

@@ -29,7 +29,7 @@ _COLOURS: dict[int, Rgb] = {
     _FRAME: FRAME,
 }
 # Inks of curves, from the Okabe-Ito palette, which colour-blind people can tell apart.
-_CURVES: tuple[Rgb, ...] = ((240, 228, 66), (230, 159, 0), (86, 180, 233), (0, 178, 135), (226, 140, 190))
+CURVES: tuple[Rgb, ...] = ((240, 228, 66), (230, 159, 0), (86, 180, 233), (0, 178, 135), (226, 140, 190))
 _DIM = 60
 _AREA_UNITS = {"m2": 1.0, "m**2": 1.0, "m^2": 1.0, "cm2": 1e-4, "cm**2": 1e-4, "cm^2": 1e-4, "km2": 1e6, "km^2": 1e6}
 _TIME_UNITS = ((600.0, 1.0, "s"), (4 * 3600.0, 60.0, "min"), (4 * 86400.0, 3600.0, "h"), (math.inf, 86400.0, "d"))
@@ -70,12 +70,12 @@ def _draw_spectrum(canvas: Canvas, spectrum: Spectrum) -> None:
         Axis(float(low), float(high), left, right, logarithmic=True),
         Axis(0.5, max(2.0 * most, 20.0), bottom, top, logarithmic=True),
     )
-    _open_panel(canvas, panel)
+    open_panel(canvas, panel)
     x = np.rint(panel.x.pixel(edges)).astype(int).tolist()
     y = np.rint(panel.y.pixel(spectrum.counts)).astype(int).tolist()
     for number in filled.tolist():
         canvas.rectangle(x[number] + 1, y[number], max(x[number + 1] - 1, x[number] + 1), bottom, _ENERGY)
-    _close_panel(canvas, panel, "Energy (TeV)", f"Events per bin ({BINS_PER_DECADE} bins a decade)")
+    close_panel(canvas, panel, "Energy (TeV)", f"Events per bin ({BINS_PER_DECADE} bins a decade)")
     if not filled.size:
         canvas.text(((left + right) / 2, (top + bottom) / 2), "no events", 18, "mm")
 
@@ -96,7 +96,7 @@ def _draw_rate(canvas: Canvas, times: Times) -> None:
     )
     highest = float((rate + error).max()) * factor * 1.08 or 1.0
     panel = Panel(Axis(0.0, span / unit_s, left, right), Axis(0.0, highest, bottom, top))
-    _open_panel(canvas, panel)
+    open_panel(canvas, panel)
     _shade_good_time(canvas, panel, times)
     x = np.rint(panel.x.pixel((edges - times.start_s) / unit_s)).astype(int).tolist()
     y, upper, lower = (
@@ -107,7 +107,7 @@ def _draw_rate(canvas: Canvas, times: Times) -> None:
         canvas.rectangle(middle, upper[number], middle, min(lower[number], bottom), _RATE)
         canvas.rectangle(x[number], y[number] - 1, max(x[number + 1] - 1, x[number]), y[number] + 1, _RATE)
     since = f"Time since {utc_text(times.start_utc_mjd)} UTC ({unit})" if times.start_utc_mjd else f"Time ({unit})"
-    _close_panel(canvas, panel, since, f"Event rate ({rate_unit})")
+    close_panel(canvas, panel, since, f"Event rate ({rate_unit})")
     _explain_good_time(canvas, times, right, top - 8)
 
 
@@ -136,11 +136,12 @@ def _explain_good_time(canvas: Canvas, times: Times, right: int, y: int) -> None
         canvas.area.rectangle((left, y - 10, left + 11, y), outline=_FRAME)
 
 
-def _open_panel(canvas: Canvas, panel: Panel) -> None:
+def open_panel(canvas: Canvas, panel: Panel) -> None:
+    """Fill the ground of a panel."""
     canvas.rectangle(*panel.box, _PANEL)
 
 
-def _close_panel(canvas: Canvas, panel: Panel, x_title: str, y_title: str) -> None:
+def close_panel(canvas: Canvas, panel: Panel, x_title: str, y_title: str) -> None:
     """Draw grid, ticks and labels of both axes, over what the panel shows."""
     left, top, right, bottom = panel.box
     x_ticks, y_ticks = panel.x.ticks(6), panel.y.ticks(6)
@@ -173,13 +174,13 @@ def response_plot(aeff: ResponseTable, title: str, words: str) -> tuple[Canvas, 
     ResponseError
         When the table is damaged or has no area anywhere.
     """
-    canvas = Canvas(*PLOT_PX, [Fill(GROUND, 14), Fill(PANEL, 14), Fill(FRAME, 0)], (INK, *_CURVES))
+    canvas = Canvas(*PLOT_PX, [Fill(GROUND, 14), Fill(PANEL, 14), Fill(FRAME, 0)], (INK, *CURVES))
     canvas.fitted_text((20, 12), title, (22, 18, 15), PLOT_PX[0] - 40)
     canvas.fitted_text((20, 42), words, (14, 12), PLOT_PX[0] - 40)
     curves = _curves(aeff)
     panel = _area_panel(curves, (84, 84, 660, 436))
-    _open_panel(canvas, panel)
-    _close_panel(canvas, panel, "True energy (TeV)", "Effective area (m²)")
+    open_panel(canvas, panel)
+    close_panel(canvas, panel, "True energy (TeV)", "Effective area (m²)")
     _draw_curves(canvas, panel, curves, 2.0)
     canvas.text((676, 84), "Offset", 13, "ls", alpha=200)
     for number, curve in enumerate(curves):
@@ -194,7 +195,7 @@ def response_plot(aeff: ResponseTable, title: str, words: str) -> tuple[Canvas, 
 
 def response_thumbnail(aeff: ResponseTable) -> Canvas:
     """Draw the curves of the effective area, small and without words."""
-    canvas = Canvas(THUMBNAIL_PX, THUMBNAIL_PX, [Fill(PANEL, 30), Fill(FRAME, 0)], (INK, *_CURVES))
+    canvas = Canvas(THUMBNAIL_PX, THUMBNAIL_PX, [Fill(PANEL, 30), Fill(FRAME, 0)], (INK, *CURVES))
     curves = _curves(aeff)
     _draw_curves(canvas, _area_panel(curves, (6, 6, THUMBNAIL_PX - 6, THUMBNAIL_PX - 6)), curves, 1.5)
     canvas.frame()
@@ -218,7 +219,7 @@ def _curves(aeff: ResponseTable) -> list[Curve]:
     used = np.flatnonzero(area.max(axis=1) > 0)
     if not used.size:
         raise ResponseError("The effective area is zero everywhere.")
-    picked = used[np.unique(np.linspace(0, used.size - 1, min(len(_CURVES), used.size)).round().astype(int))]
+    picked = used[np.unique(np.linspace(0, used.size - 1, min(len(CURVES), used.size)).round().astype(int))]
     middle = np.sqrt(energy.lo * energy.hi)
     return [Curve(float((theta.lo[i] + theta.hi[i]) / 2), middle, area[i]) for i in picked.tolist()]
 

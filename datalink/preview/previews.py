@@ -2,7 +2,8 @@
 """Previews of published files: sky image, plot and thumbnail as PNG files.
 
 An event list gets an image of its counts on the sky, a plot of spectrum and event rate, and a thumbnail of the image.
-A response file gets a plot of its effective area and a thumbnail of that. The same file gives the same bytes.
+A response file gets a plot of its effective area and a thumbnail of that, a product a map or a plot, and a thumbnail.
+The same file gives the same bytes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from datalink.preview.plots import plot, response_plot, response_thumbnail
 from datalink.preview.plotting import Canvas
 from ingest import gadf
 from ingest.fitsfile import FitsError
+from ingest.folder import TABLE_SUFFIX
+from ingest.products.recognise import recognise
 from ingest.response_table import ResponseError
 
 __all__ = ["Hints", "PreviewError", "Previews", "render_previews"]
@@ -29,20 +32,20 @@ SKY, PLOT, THUMBNAIL = "sky", "plot", "thumb"
 
 @dataclass(frozen=True, slots=True)
 class Previews:
-    """The files made; a response file has no sky image."""
+    """The files made; a response file has no sky image, a map no plot."""
 
     sky: Path | None
-    plot: Path
+    plot: Path | None
     thumbnail: Path
 
 
 def render_previews(path: Path, out_dir: Path, name: str, hints: Hints | None = None) -> Previews:
-    """Draw the previews of a DL3 event file or a response file.
+    """Draw the previews of a DL3 event file, a response file or a product.
 
     Parameters
     ----------
     path
-        The FITS file.
+        The FITS or ECSV file.
     out_dir
         Where to write; made if it does not exist. Existing previews are replaced, each at once.
     name
@@ -62,15 +65,19 @@ def render_previews(path: Path, out_dir: Path, name: str, hints: Hints | None = 
     pictures = _pictures(path, hints or Hints())
     out_dir.mkdir(parents=True, exist_ok=True)
     made = {kind: _write(canvas, texts, out_dir / f"{name}-{kind}.png") for kind, (canvas, texts) in pictures.items()}
-    return Previews(made.get(SKY), made[PLOT], made[THUMBNAIL])
+    return Previews(made.get(SKY), made.get(PLOT), made[THUMBNAIL])
 
 
 def _pictures(path: Path, hints: Hints) -> dict[str, tuple[Canvas, dict[str, str]]]:
     try:
+        if path.name.lower().endswith(TABLE_SUFFIX):
+            return _product_pictures(path, hints)
         file = open_file(path)
         if file.events is not None:
             counts = count_events(file, hints)
             return {SKY: sky_image(counts), PLOT: plot(counts), THUMBNAIL: thumbnail(counts)}
+        if file.aeff is None and recognise(file.hdus, path.name) is not None:
+            return _product_pictures(path, hints)
         return _response_pictures(file, hints)
     except PreviewError:
         raise
@@ -81,6 +88,13 @@ def _pictures(path: Path, hints: Hints) -> dict[str, tuple[Canvas, dict[str, str
     except (ValueError, ArithmeticError, LookupError, TypeError) as exc:
         # A file can be wrong in ways nobody foresaw.
         raise PreviewError(f"the file is not understood ({type(exc).__name__}: {exc}).") from exc
+
+
+def _product_pictures(path: Path, hints: Hints) -> dict[str, tuple[Canvas, dict[str, str]]]:
+    # astropy, which projects maps, takes longer to load than event lists to draw
+    from datalink.preview.products import product_pictures
+
+    return product_pictures(path, hints, SKY, PLOT, THUMBNAIL)
 
 
 def _response_pictures(file: OpenFile, hints: Hints) -> dict[str, tuple[Canvas, dict[str, str]]]:

@@ -134,7 +134,7 @@ class _Worker:
         if answer["problem"] is not None:
             return PreviewOutcome(task, None, answer["problem"])
         sky, plot, thumbnail = (None if name is None else task.out_dir / name for name in answer["names"])
-        assert plot is not None and thumbnail is not None
+        assert thumbnail is not None
         return PreviewOutcome(task, Previews(sky, plot, thumbnail))
 
     def _exchange(self, question: dict[str, Any]) -> dict[str, Any]:

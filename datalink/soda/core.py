@@ -1,4 +1,4 @@
-"""SODA on event lists, at once and as a job (adaptor: imports DaCHS; `standards/soda.md`)."""
+"""SODA on event lists and maps, at once and as a job (adaptor: imports DaCHS; `standards/soda.md`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gavo import base, svcs
 from twisted.internet import reactor
@@ -20,8 +20,9 @@ from datalink.access import Verdict, Viewer, strictest
 from datalink.answers import FileAnswer, TextAnswer, refusal
 from datalink.cores import parameters_of
 from datalink.datasets import Dataset
-from datalink.soda.cutout import CutRequest, cut_event_list
+from datalink.soda.cutout import CutRequest, CutResult, cut_event_list
 from datalink.soda.errors import MULTIPLE, UNAVAILABLE, NoOverlap, SodaError, usage_error
+from datalink.soda.mapcut import MapCut, cut_map
 from datalink.soda.overlap import DatasetBounds
 from datalink.soda.responses import SharedResponse
 from datalink.soda.selection import Selection, parse_selection, parse_selections
@@ -40,7 +41,7 @@ reactor.suggestThreadPoolSize(MAX_AT_ONCE + MAX_WAITING + 16)
 
 
 class SodaCore(svcs.Core):  # type: ignore[misc]
-    """Cuts event lists out: one at a time for a request, all combinations of values for a job."""
+    """Cuts event lists and maps out: one at a time for a request, all combinations of values for a job."""
 
     name_ = "sodaCore"
     inputTableXML = """
@@ -96,7 +97,7 @@ def _answer(parameters: Mapping[str, Sequence[str]], who: Viewer, service: Any) 
         descriptor, name = tempfile.mkstemp(prefix="cutout-", dir=base.getConfig("tempDir"))
         try:
             with os.fdopen(descriptor, "w+b") as out:
-                result = cut_event_list(dataset.file.path, selection, out, _request(dataset, service))
+                result = _cut(dataset, selection, out, service)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -126,9 +127,18 @@ def _dataset(identifier: str | None) -> Dataset:
     dataset = archive.datasets([identifier]).get(identifier)
     if dataset is None:
         raise SodaError("UsageError", f"this archive has no dataset {identifier[:200]!r}.", 404)
-    if not dataset.is_event_list:
-        raise usage_error("this dataset is no event list; fetch its file, which its links give.")
+    if dataset.is_listed:
+        raise SodaError("UsageError", "this dataset is listed and not served.", 404)
+    if not (dataset.is_event_list or dataset.is_map):
+        raise usage_error("this dataset is neither event list nor map; fetch its file, which its links give.")
     return dataset
+
+
+def _cut(dataset: Dataset, selection: Selection, out: IO[bytes], service: Any) -> CutResult | MapCut:
+    request = _request(dataset, service)
+    if dataset.is_map:
+        return cut_map(dataset.file.path, selection, out, request)
+    return cut_event_list(dataset.file.path, selection, out, request)  # type: ignore[arg-type]
 
 
 def _verdict(dataset: Dataset, selection: Selection, who: Viewer) -> Verdict:
@@ -200,7 +210,7 @@ def _add_result(job: Any, number: int, identifier: str, selection: Selection, wh
         name = "".join(char if char.isalnum() or char in "-_." else "_" for char in f"{stem}_cutout.{suffix}")
         # What cannot be made must not be announced as a result: it is cut aside and added when it is whole.
         with tempfile.TemporaryFile(dir=base.getConfig("tempDir")) as out:
-            cut_event_list(dataset.file.path, selection, out, _request(dataset, service))
+            _cut(dataset, selection, out, service)
             out.seek(0)
             with job.getWritable() as writable:
                 writable.addResult(out, selection.media_type, name)

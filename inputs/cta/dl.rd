@@ -20,10 +20,11 @@
   </service>
 
   <service id="soda" allowed="dlget,async">
-    <meta name="title">\getConfig{web}{siteName}: Cut-Outs of Event Lists</meta>
+    <meta name="title">\getConfig{web}{siteName}: Cut-Outs of Event Lists and Maps</meta>
     <meta name="shortName">CTA SODA</meta>
     <meta name="description">Keeps of an event list the events in a region, a span of time and a range of energies (SODA 1.0, with ENERGY in
-      TeV, EVENT_TYPE and RESPONSES besides). Good time intervals and live-time follow; responses come along. The asynchronous
+      TeV, EVENT_TYPE and RESPONSES besides). Good time intervals and live-time follow; responses come along. Of images and cubes it keeps the pixels around a region and
+      the planes of a range of energies. The asynchronous
       service takes several identifiers and regions and makes one result for each combination.</meta>
     <meta name="dateUpdated">2026-11-20T06:00:00Z</meta>
     <publish render="dlget" sets="ivo_managed"/>
@@ -51,8 +52,15 @@
 
   <service id="preview" allowed="dlget">
     <meta name="title">Previews of gamma-ray datasets</meta>
-    <meta name="description">Pictures of event lists: KIND is sky, plot or thumbnail.</meta>
+    <meta name="description">Pictures of event lists and products: KIND is sky, plot or thumbnail.</meta>
     <customCore module="res/preview_core"/>
+  </service>
+
+  <service id="table" allowed="dlget">
+    <meta name="title">Gamma-ray products as VOTables</meta>
+    <meta name="description">Flux points and counts spectra (in the terms of the Spectral Data Model) and light curves as VOTables. KIND is
+      points, or e2dnde for flux points as energy times flux.</meta>
+    <customCore module="res/table_core"/>
   </service>
 
   <service id="header" allowed="dlget">

@@ -104,8 +104,11 @@
       em_ucd="'em.energy'"
       facility_name="facility_name"
       instrument_name="instrument_name"
-      s_xel1="-1" s_xel2="-1" t_xel="-1" em_xel="-1" pol_xel="0"
-      preview="CASE WHEN dataproduct_type='event' THEN '\getConfig{web}{serverURL}/cta/dl/preview/dlget?KIND=sky&amp;ID=' || gavo_urlescape(obs_publisher_did) END"
+      s_xel1="s_xel1" s_xel2="s_xel2" t_xel="t_xel" em_xel="em_xel" pol_xel="0"
+      s_pixel_scale="s_pixel_scale" o_ucd="o_ucd" o_unit="o_unit" o_calib_status="o_calib_status"
+      preview="CASE WHEN dataproduct_type IS NOT NULL THEN '\getConfig{web}{serverURL}/cta/dl/preview/dlget?KIND='
+        || CASE WHEN dataproduct_type IN ('sed', 'spectrum', 'timeseries') THEN 'plot' ELSE 'sky' END || '&amp;ID='
+        || gavo_urlescape(obs_publisher_did) END"
       obs_creation_date="obs_creation_date"
       obs_creator_name="obs_creator_name"
       obs_release_date="obs_release_date"
@@ -160,7 +163,7 @@
 
     <column original="//obscore#ObsCore.obs_publisher_did" ucd="meta.id;meta.main"/>
     <LOOP listItems="dataproduct_type dataproduct_subtype calib_level obs_collection obs_id obs_title
-        obs_creator_did obs_creation_date obs_creator_name obs_release_date bib_reference proposal_id
+        o_ucd o_unit o_calib_status obs_creator_did obs_creation_date obs_creator_name obs_release_date bib_reference proposal_id
         target_name target_class facility_name instrument_name
         s_region s_resolution_min s_resolution_max t_resolution">
       <events><column original="//obscore#ObsCore.\item"/></events>
@@ -187,6 +190,14 @@
     <column original="//obscore#ObsCore.em_max" type="real"/>
     <column original="//obscore#ObsCore.em_res_power" type="real"/>
     <column original="//obscore#ObsCore.t_exptime" type="double precision" displayHint="sf=1"/>
+    <column original="//obscore#ObsCore.s_pixel_scale" type="real"/>
+    <LOOP listItems="s_xel1 s_xel2 t_xel em_xel">
+      <events><column original="//obscore#ObsCore.\item"/></events>
+    </LOOP>
+    <column name="product_level" type="text" ucd="meta.code;obs.calib"
+      tablehead="Level" verbLevel="10"
+      description="Level of the data as the observatory counts: DL0 (raw) to DL3 (event lists), DL4 (maps, spectra), DL5
+        (flux points, light curves, catalogues)"/>
     <column name="simulated" type="smallint" ucd="meta.code"
       tablehead="Simulated" verbLevel="5"
       description="Whether the data come from a simulation (1) or from the sky (0); NULL if the collection does not say">
@@ -269,6 +280,8 @@
       tablehead="File DID" verbLevel="10"
       description="The dataset that file is"/>
   </table>
+
+  <FEED source="rd/product_tables#tables"/>
 
   <table id="collection" onDisk="True" adql="True" primary="name">
     <meta name="title">Collections</meta>
@@ -386,6 +399,9 @@
     <customGrammar module="res/collections_grammar"/>
     <make table="dataset"/>
     <make table="hdu_index"/>
+    <make table="part"/>
+    <make table="source"/>
+    <make table="derivation"/>
     <make table="collection"/>
     <make table="document"/>
     <make table="import_problem"/>
@@ -395,7 +411,7 @@
   <data id="upgrade" updating="True" auto="False">
     <sources item="the tables themselves"/>
     <nullGrammar/>
-    <LOOP listItems="dataset hdu_index collection document import_problem">
+    <LOOP listItems="dataset hdu_index part source derivation collection document import_problem">
       <events>
         <make table="\item">
           <script name="add missing columns" type="newSource" lang="python">
@@ -458,6 +474,10 @@
       <condDesc buildFrom="obs_collection"/>
       <condDesc>
         <inputKey original="obs_id" multiplicity="multiple"/>
+      </condDesc>
+      <!-- Files that are listed and not served have nothing to fetch; TAP has them. -->
+      <condDesc combining="True">
+        <phraseMaker><code>yield "calib_level>=2"</code></phraseMaker>
       </condDesc>
     </dbCore>
     <outputTable>

@@ -451,7 +451,7 @@ def test_responses_elsewhere_do_not_make_a_file_without_events_a_response(tmp_pa
 
 
 def test_an_image_called_events_is_no_event_table(path: Path) -> None:
-    refused(harvested(path, fits.ImageHDU(np.zeros((2, 2)), name="EVENTS")), "neither an EVENTS table")
+    refused(harvested(path, fits.ImageHDU(np.zeros((2, 2)), name="EVENTS")), "no world coordinate system")
 
 
 NO_POINTING = "no position"

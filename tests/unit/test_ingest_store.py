@@ -21,10 +21,13 @@ from ingest.rows import (
     SINGLE_PRECISION,
     CollectionRow,
     DatasetRow,
+    DerivationRow,
     DocumentRow,
     HduRow,
+    PartRow,
     ProblemRow,
     ProductRow,
+    SourceRow,
     columns,
 )
 from ingest.store import TABLES, _CopySource, copy_lines
@@ -146,15 +149,20 @@ class DeclaredColumn:
 
 
 class Rds:
-    """The two RDs, read without DaCHS: streams, loops and copied columns are followed."""
+    """The RDs of tables, read without DaCHS: streams, loops and copied columns are followed."""
 
     def __init__(self) -> None:
-        paths = {"cta/q": CHECKOUT / "inputs/cta/q.rd", "rd/obscore_hea": CHECKOUT / "rd/obscore_hea.rd"}
+        paths = {
+            "cta/q": CHECKOUT / "inputs/cta/q.rd",
+            "rd/obscore_hea": CHECKOUT / "rd/obscore_hea.rd",
+            "rd/product_tables": CHECKOUT / "rd/product_tables.rd",
+        }
         self.roots = {name: etree.parse(str(path)).getroot() for name, path in paths.items()}
 
     def table(self, rd: str, table: str) -> list[DeclaredColumn]:
         """Return the columns of a table, without those of mixins."""
-        (element,) = self.roots[rd].xpath(f"table[@id='{table}']")
+        fed = self.roots["rd/product_tables"] if rd == "cta/q" else self.roots[rd]
+        (element,) = self.roots[rd].xpath(f"table[@id='{table}']") or fed.xpath(f"STREAM/table[@id='{table}']")
         return list(self._columns(rd, element))
 
     def stream(self, rd: str, stream: str) -> list[DeclaredColumn]:
@@ -203,6 +211,9 @@ def rds() -> Rds:
 ROWS = {
     "dataset": (DatasetRow, PRODUCT_COLUMNS),
     "hdu_index": (HduRow, ()),
+    "part": (PartRow, PRODUCT_COLUMNS),
+    "source": (SourceRow, ()),
+    "derivation": (DerivationRow, ()),
     "collection": (CollectionRow, ()),
     "document": (DocumentRow, PRODUCT_COLUMNS),
     "import_problem": (ProblemRow, ()),

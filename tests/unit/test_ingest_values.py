@@ -29,7 +29,7 @@ PUBLISHED_IN_FULL = {
     "cta-ctools-iactdata": 10,
     "cta-prod5-irfs": 1,
     "fact-joint-crab": 83,
-    "hawc-crab-pass4": 10,
+    "hawc-crab-pass4": 11,
     "hess-dl3-dr1": 30,
     "hess-joint-crab": 2,
     "magic-joint-crab": 1,
@@ -306,8 +306,8 @@ def test_hawc_is_one_run_in_parts(archive: dict[str, Imported]) -> None:
     assert {(row.ngti, row.tracking_mode) for row in runs} == {(39250, "fixed-az-el-transit")}
     assert {(row.s_ra, row.s_dec) for row in runs} == {(83.63, 22.01)}
     assert rows["irfs/PSFMap_Crab_fHitbin8GP.fits.gz"].dataproduct_subtype == "psf"
-    refused = [path for path, result in archive["hawc-crab-pass4"].results.items() if result.row is None]
-    assert refused == ["irfs/TransitsMap_Crab.fits.gz"]
+    transits = rows["irfs/TransitsMap_Crab.fits.gz"]
+    assert (transits.dataproduct_type, transits.s_xel1, transits.s_pixel_scale) == ("image", 20, 1800.0)
 
 
 def test_magic_with_utc_and_point_like_responses(archive: dict[str, Imported]) -> None:
