@@ -475,9 +475,9 @@
       <condDesc>
         <inputKey original="obs_id" multiplicity="multiple"/>
       </condDesc>
-      <!-- Files that are listed and not served have nothing to fetch; TAP has them. -->
+      <!-- Images, spectra and sources have services of their own. -->
       <condDesc combining="True">
-        <phraseMaker><code>yield "calib_level>=2"</code></phraseMaker>
+        <phraseMaker><code>yield "dataproduct_type='event'"</code></phraseMaker>
       </condDesc>
     </dbCore>
     <outputTable>
