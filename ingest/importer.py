@@ -48,6 +48,8 @@ class Summary:
     new_or_changed: int = 0
     unchanged: int = 0
     removed: int = 0
+    parts: int = 0
+    """Files published as parts of datasets."""
     documents: int = 0
     index_files: int = 0
     problems: dict[str, int] = field(default_factory=dict)
@@ -138,7 +140,7 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
     row = _collection_row(collection, store, naming)
     store.replace_collection(row)
     _complete(summary, plan, problems, n_new)
-    summary.published = row.n_datasets
+    summary.published, summary.parts = row.n_datasets, store.count_parts(naming.prefix)
     if row.n_datasets == 0:
         summary.exit_status = 1
         summary.sentences.insert(0, "nothing could be published: the folder holds no usable data file.")

@@ -136,6 +136,11 @@ class Store:
         )
         return [(str(accref), str(part)) for accref, part in self.cursor.fetchall()]
 
+    def count_parts(self, prefix: str) -> int:
+        """Return the number of parts below an accref prefix."""
+        self.cursor.execute("SELECT count(*) FROM cta.part WHERE starts_with(accref, %(prefix)s)", {"prefix": prefix})
+        return int(self.cursor.fetchall()[0][0])
+
     def unused_parts(self, prefix: str) -> list[tuple[str, str]]:
         """Return accref and kind of parts below an accref prefix that no dataset names."""
         self.cursor.execute(

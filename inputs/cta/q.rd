@@ -117,9 +117,9 @@
       proposal_id="proposal_id"
       s_resolution_min="s_resolution_min"
       s_resolution_max="s_resolution_max"
-      s_calib_status="'calibrated'"
-      t_calib_status="'calibrated'"
-      em_calib_status="'calibrated'"
+      s_calib_status="CASE WHEN calib_level&gt;1 THEN 'calibrated' END"
+      t_calib_status="CASE WHEN calib_level&gt;1 THEN 'calibrated' END"
+      em_calib_status="CASE WHEN calib_level&gt;1 THEN 'calibrated' END"
       em_unit="'TeV'"
       >//obscore#publish</mixin>
     <mixin
