@@ -68,9 +68,12 @@ def _parsed(unit: str) -> Any:
         warnings.simplefilter("ignore")
         for unit_format in ("fits", "vounit", "ogip", "generic"):
             try:
-                return units.Unit(unit, format=unit_format)
+                parsed = units.Unit(unit, format=unit_format)
             except (ValueError, TypeError, KeyError):
                 continue
+            # VOUnit lets writers make up units
+            if all(hasattr(units, str(base)) for base in parsed.bases):
+                return parsed
     raise IngestError(f"'{unit}' is no unit that is known.")
 
 
