@@ -400,7 +400,7 @@
     <make table="dataset"/>
     <make table="hdu_index"/>
     <make table="part"/>
-    <make table="source"/>
+    <make table="source_all"/>
     <make table="derivation"/>
     <make table="collection"/>
     <make table="document"/>
@@ -411,7 +411,7 @@
   <data id="upgrade" updating="True" auto="False">
     <sources item="the tables themselves"/>
     <nullGrammar/>
-    <LOOP listItems="dataset hdu_index part source derivation collection document import_problem">
+    <LOOP listItems="dataset hdu_index part source_all derivation collection document import_problem">
       <events>
         <make table="\item">
           <script name="add missing columns" type="newSource" lang="python">
@@ -425,6 +425,7 @@
 
   <data id="views">
     <make table="obs_index"/>
+    <make table="source"/>
   </data>
 
   <!-- One registry record for each collection, with its own coverage, from the rows of cta.collection. -->

@@ -294,13 +294,17 @@ class TestBadInput:
         write_fits(folder / "map.fits", image())
         write_fits(folder / "pha.fits", *spectrum(ANCRFILE="arf.fits"))
         write_fits(folder / "arf.fits", area())
+        sources = {"name": (["Secret"], None), "ra": ([10.0], "deg"), "dec": ([1.0], "deg")}
+        write_fits(folder / "sources.fits", table_hdu(sources))
         make_readable(folder)
         toml = workshop.resource_dir / "collections" / "held.toml"
         toml.write_text('title = "Held"\nowner = "nobody"\nembargo = 2090-01-01\n')
         workshop.import_folder(folder, "held").check()
         try:
             assert workshop.get("/getproduct/cta/data/held/arf.fits").status_code in (401, 403)
-            for name in ("points", "map", "pha"):
+            assert workshop.count("cta.source_all", "name='Secret'") == 1
+            assert workshop.query("SELECT name FROM cta.source WHERE name='Secret'") == []
+            for name in ("points", "map", "pha", "sources"):
                 identifier = did(workshop, f"{name}.fits", "held")
                 for link in links(workshop, identifier):
                     url = str(link["access_url"] or "")
