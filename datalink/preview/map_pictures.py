@@ -39,6 +39,7 @@ _NO_VALUE = LEVELS + 1
 _THUMB_LEVELS = 240
 # Pixels of HEALPix maps are found by comparing with all centres: more are not drawn.
 MAX_HEALPIX_PIXELS = 20_000
+MOST_SOURCES = 10_000
 _HEALPIX_GRID = 116
 _SKY_MAP_PX = (800, 440)
 _SKY_MAP_BOX = (40.0, 76.0, 760.0, 416.0)
@@ -124,7 +125,8 @@ def healpix_picture(
 
 def catalogue_picture(sources: Sequence[Source], title: str, words: str) -> Pictures:
     """Draw sources on the whole sky in galactic coordinates (Hammer-Aitoff), the galactic centre in the middle."""
-    glon, glat = galactic_from_icrs([source.ra_deg for source in sources], [source.dec_deg for source in sources])
+    shown = sources[:: -(-len(sources) // MOST_SOURCES) or 1]
+    glon, glat = galactic_from_icrs([source.ra_deg for source in shown], [source.dec_deg for source in shown])
     canvases = []
     left, top, right, bottom = _SKY_MAP_BOX
     for size, box in ((_SKY_MAP_PX, _SKY_MAP_BOX), ((THUMBNAIL_PX, THUMBNAIL_PX), (6.0, 35.0, 122.0, 93.0))):
