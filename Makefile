@@ -13,7 +13,7 @@ AT      = --state "$(STATE)" $(if $(PORT),--port "$(PORT)")
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test import serve start stop status env lint clean bench docs
+.PHONY: help demo test import withdraw serve start stop status env lint clean bench docs
 
 help: ## list the commands
 	@printf 'make COMMAND [STATE=folder of the instance, default var] [PORT=port, default 8080]\n\n'
@@ -24,6 +24,9 @@ demo: ## install what is missing, bring up the archive with sample data, show on
 
 import: ## import a folder as a collection: make import DATA=dir COLLECTION=name
 	@$(OPS) import $(AT) --data "$(DATA)" --collection "$(COLLECTION)"
+
+withdraw: ## take a collection out of the archive: make withdraw COLLECTION=name
+	@$(OPS) withdraw $(AT) --collection "$(COLLECTION)"
 
 start: ## start database and server in the background
 	@$(OPS) start $(AT)

@@ -94,7 +94,9 @@ def offer(bench: Bench, folder: Path, name: str) -> None:
     """Link a folder as a collection, described like the real one."""
     room = bench.instance.resource_dir
     (room / "data" / name).symlink_to(folder)
-    shutil.copyfile(COLLECTION_FILE, room / "collections" / f"{name}.toml")
+    # files are measured here, not their events (bench.events does that)
+    described = COLLECTION_FILE.read_text().replace("events = true", "events = false")
+    (room / "collections" / f"{name}.toml").write_text(described)
     bench.give(room / "collections" / f"{name}.toml")
 
 

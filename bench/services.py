@@ -20,9 +20,9 @@ from bench.instance import Bench, BenchError
 from bench.report import Report
 
 COLLECTION = "services"
-# A file of the package: 2 million events of about 45 bytes.
+# A file of the package: 2 million events, 60 MB; all of them are 1 GB.
 LARGE_EVENTS = 2_000_000
-N_LARGE = 10
+N_LARGE = 17
 N_IDS = 50
 RADIUS_DEG = 0.5
 CHUNK = 2**18

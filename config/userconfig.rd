@@ -262,6 +262,54 @@
         SELECT name, catalogue, ra, dec, extension, dnde, e_ref, spectral_index FROM cta.source
         WHERE DISTANCE(ra, dec, 83.633, 22.014) &lt; 1
     </meta>
+    <meta name="_example" title="Photons above 10 TeV around the Crab">
+      :taptable:`cta.event` has one row for each event of the public event lists; energies are in TeV:
+
+      .. tapquery::
+
+        SELECT obs_id, event_id, event_time, ra, dec, energy FROM cta.event
+        WHERE 1=CONTAINS(POINT(ra, dec), CIRCLE(83.633, 22.014, 0.1))
+          AND energy &gt; 10
+    </meta>
+    <meta name="_example" title="A light curve of events">
+      Events within 0.1 degrees of a source, counted in 20 equal bins of time by the function ivo_histogram; its first
+      and last number are what lies outside. Times are MJD in UTC.
+
+      .. tapquery::
+
+        SELECT IVO_HISTOGRAM(event_time, 60275.0, 60276.0, 20) AS counts FROM cta.event
+        WHERE 1=CONTAINS(POINT(ra, dec), CIRCLE(83.633, 22.014, 0.1))
+          AND event_time BETWEEN 60275.0 AND 60276.0
+    </meta>
+    <meta name="_example" title="Photons of the sources of your own catalogue">
+      Upload a table with names and positions as ``mine`` and run this, counting events around each of its rows::
+
+        SELECT t.name, COUNT(*) AS n, MAX(e.energy) AS highest_tev
+        FROM TAP_UPLOAD.mine AS t JOIN cta.event AS e
+          ON 1=CONTAINS(POINT(e.ra, e.dec), CIRCLE(t.ra, t.dec, 0.1))
+        WHERE e.energy &gt; 1
+        GROUP BY t.name
+
+      Without an upload, the same for the targets of the observations themselves:
+
+      .. tapquery::
+
+        SELECT t.target_name, COUNT(*) AS n, MAX(e.energy) AS highest_tev
+        FROM (SELECT DISTINCT target_name, ra_obj, dec_obj FROM cta.dataset
+          WHERE target_class='SNR' AND ra_obj IS NOT NULL) AS t
+        JOIN cta.event AS e ON 1=CONTAINS(POINT(e.ra, e.dec), CIRCLE(t.ra_obj, t.dec_obj, 0.1))
+        WHERE e.energy &gt; 1
+        GROUP BY t.target_name
+    </meta>
+    <meta name="_example" title="A map of photons">
+      Photons above 1 TeV in HEALPix pixels of order 8; TOPCAT plots such tables as they are.
+
+      .. tapquery::
+
+        SELECT healpix/16 AS hpx8, COUNT(*) AS n FROM cta.event
+        WHERE energy &gt; 1 AND 1=CONTAINS(POINT(ra, dec), CIRCLE(83.633, 22.014, 3))
+        GROUP BY healpix/16
+    </meta>
     <meta name="_example" title="What the collections are, and on which terms">
       .. tapquery::
 

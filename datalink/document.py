@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from xml.sax.saxutils import escape, quoteattr
 
 MEDIA_TYPE = "application/x-votable+xml;content=datalink"
@@ -36,7 +37,7 @@ class Link:
     link_authorized: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Parameter:
     """An input parameter of a service descriptor; `low`, `high` and `options` say what makes sense for the dataset."""
 
@@ -81,10 +82,10 @@ _FIELDS = (
     ("link_auth", "char", "", "meta.code", "Whether a login is needed: false, optional or true"),
     ("link_authorized", "boolean", "", "meta.code", "Whether you, as logged in now, may have it"),
 )
-_CELLS = (
-    "id access_url service_def error_message semantics description content_type content_length content_qualifier "
-    "local_semantics link_auth link_authorized"
-).split()
+_values_of = attrgetter(
+    *"id access_url service_def error_message semantics description content_type content_length".split(),
+    *"content_qualifier local_semantics link_auth link_authorized".split(),
+)
 
 
 def links_document(links: Iterable[Link], services: Iterable[ServiceDescriptor], *, notes: str = "") -> bytes:
@@ -135,12 +136,23 @@ def _document(links: Iterable[Link], services: Iterable[ServiceDescriptor], note
         null = '<VALUES null="-1"/>' if datatype == "long" else ""
         yield f"{field}<DESCRIPTION>{description}</DESCRIPTION>{null}</FIELD>\n"
     yield "<DATA><TABLEDATA>\n"
-    for link in links:
-        yield "<TR>" + "".join(f"<TD>{_cell(getattr(link, name))}</TD>" for name in _CELLS) + "</TR>\n"
+    yield from map(_row, links)
     yield "</TABLEDATA></DATA></TABLE></RESOURCE>\n"
+    written: tuple[Sequence[Parameter], str] = ((), "")
     for service in services:
-        yield from _service(service)
+        if service.parameters is not written[0]:  # the two services on a dataset share them
+            written = service.parameters, "".join(map(_parameter, service.parameters))
+        yield from _service(service, written[1])
     yield "</VOTABLE>\n"
+
+
+def _row(link: Link) -> str:
+    """Return a row of the table; one look at all of it tells that most need no care."""
+    *values, authorized = _values_of(link)
+    texts = ["" if value is None else str(value) for value in values]
+    if _SPECIAL.search("".join(texts)):
+        texts = list(map(_cell, values))
+    return f"<TR><TD>{'</TD><TD>'.join(texts)}</TD><TD>{_cell(authorized)}</TD></TR>\n"
 
 
 def _cell(value: object) -> str:
@@ -156,7 +168,7 @@ def _quoted(value: str) -> str:
     return quoteattr(_NOT_XML.sub("\ufffd", value)) if _SPECIAL.search(value) else f'"{value}"'
 
 
-def _service(service: ServiceDescriptor) -> Iterator[str]:
+def _service(service: ServiceDescriptor, parameters: str) -> Iterator[str]:
     yield f'<RESOURCE type="meta" utype="adhoc:service" ID="{service.id}" name="{service.id}">\n'
     yield f"<DESCRIPTION>{_cell(service.description)}</DESCRIPTION>\n"
     fixed = (
@@ -168,15 +180,12 @@ def _service(service: ServiceDescriptor) -> Iterator[str]:
     for name, value, more in fixed:
         if value is not None:
             yield f'<PARAM name="{name}" datatype="char" arraysize="*"{more} value={_quoted(value)}/>\n'
-    yield '<GROUP name="inputParams">\n'
-    for parameter in service.parameters:
-        yield _parameter(parameter)
-    yield "</GROUP></RESOURCE>\n"
+    yield f'<GROUP name="inputParams">\n{parameters}</GROUP></RESOURCE>\n'
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=256)
 def _parameter(parameter: Parameter) -> str:
-    """Return a PARAM; most are the same for the two services on a dataset, many for all datasets."""
+    """Return a PARAM; those that are the same object for all datasets are written once."""
     attributes = [("name", parameter.name), ("datatype", parameter.datatype)]
     optional = (
         ("arraysize", parameter.arraysize),

@@ -79,6 +79,7 @@ class Collection:
     owner: str | None = None
     embargo: datetime.date | None = None
     outside: tuple[str, ...] = ()
+    events: bool = False
     defaults: Defaults = field(default_factory=Defaults)
     paths: tuple[PathRule, ...] = ()
     digest: str = ""

@@ -10,7 +10,7 @@ import numpy as np
 from ingest import gadf
 from ingest.collection import Defaults
 from ingest.contents import Contents
-from ingest.fitsfile import HDU, iter_column
+from ingest.fitsfile import HDU
 from ingest.footprint import circle_polygon_deg, to_pgsphere
 from ingest.header import Header, integer, text
 from ingest.response_table import TEV, ResponseError
@@ -21,6 +21,7 @@ from ingest.responses import (
     sensitive_energies_tev,
 )
 from ingest.rows import DatasetRow
+from ingest.tablestream import iter_column
 
 EV_PER_TEV = 1e12
 # Beyond any particle ever seen: limits that high were never set.

@@ -14,7 +14,8 @@ from typing import Any
 from gavo import base
 
 from ingest.errors import CollectionError
-from ingest.importer import Site, Summary, forget_collection, import_collection
+from ingest.events.tables import ensure_tables
+from ingest.importer import Site, Summary, forget_collection, import_collection, load_public_events
 from ingest.store import Cursor, Store
 
 # Names the one collection to import; without it all linked ones are.
@@ -52,6 +53,55 @@ class CollectionLoader:
                     _import_all(site, connection, Store(cursor))
         except base.DBError as exc:
             raise base.ReportableError(database_sentence(exc)) from exc
+
+
+class EventLoader:
+    """Loads, when called, the events of data that have become public since their collections were imported."""
+
+    def __init__(self, grammar: Any, source_token: str, sourceRow: Mapping[str, Any] | None = None) -> None:  # noqa: N803
+        """Take what DaCHS passes to any row iterator."""
+
+    def __call__(self, data: Any) -> None:
+        """Load into the tables behind the view ``cta.event``; the transaction is DaCHS's.
+
+        Raises
+        ------
+        gavo.base.ReportableError
+            With a sentence, when the database refuses.
+        """
+        site = site_from_configuration()
+        try:
+            with data.tables["event"].connection.cursor() as cursor:
+                _take_lock(cursor)
+                store = Store(cursor)
+                for name in store.collection_names():
+                    _load_public(site, name, store)
+        except base.DBError as exc:
+            raise base.ReportableError(database_sentence(exc)) from exc
+
+
+def _load_public(site: Site, name: str, store: Store) -> None:
+    try:
+        loaded = load_public_events(site, name, store)
+    except CollectionError as exc:
+        base.ui.notifyError(f"the events of collection {name} were left as they were: {exc}")
+        return
+    if loaded.n_files or loaded.n_removed:
+        base.ui.notifyInfo(f"collection {name}: {loaded.n_events} events of {loaded.n_files} files loaded")
+    for accref, sentence in loaded.problems:
+        base.ui.notifyWarning(f"{accref}: {sentence}")
+
+
+def ensure_event_tables(table: Any) -> None:
+    """Create what is behind the view ``cta.event``.
+
+    Parameters
+    ----------
+    table
+        The view, a ``gavo.rsc`` database table.
+    """
+    with table.connection.cursor() as cursor:
+        ensure_tables(cursor)
 
 
 def add_missing_columns(table: Any) -> None:
@@ -102,8 +152,12 @@ def _take_lock(cursor: Cursor) -> None:
 
 
 def _import_one(site: Site, name: str, store: Store) -> None:
+    """Import a collection, or remove what is stored of one that is no longer linked."""
     try:
-        summary = import_collection(site, name, store)
+        if name not in site.names() and name in store.collection_names():
+            summary = forget_collection(site, name, store)
+        else:
+            summary = import_collection(site, name, store)
     except CollectionError as exc:
         raise base.ReportableError(str(exc)) from exc
     _report(summary)

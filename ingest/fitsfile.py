@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -31,6 +30,7 @@ from ingest.header import Header, Value, integer, number, parse_cards, text
 
 BLOCK = 2880
 GZIP_MAGIC = b"\x1f\x8b"
+DAMAGED_GZIP = (zlib.error, EOFError, BadGzipFile)
 GZIP_WBITS = 31  # zlib's number for "a gzip header and trailer around the stream"
 # Gzipped files up to this size are inflated in one go, which is faster than streaming them.
 WHOLE_GZIP_BYTES = 32 * 2**20
@@ -45,8 +45,10 @@ MAX_HDUS = 2000
 MAX_AXES = 999
 
 _TFORM = re.compile(r"\s*(\d{0,18})([LXBIJKAEDCMPQ])")
-_DTYPES = {"L": "S1", "X": "u1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
-_WIDTHS = {"A": 1, "C": 8, "M": 16, "P": 8, "Q": 16}
+_NUMERIC = {
+    code: np.dtype(form) for code, form in zip("BIJKED", ("u1", ">i2", ">i4", ">i8", ">f4", ">f8"), strict=True)
+}
+_WIDTHS = {"L": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8, "M": 16, "P": 8, "Q": 16}
 
 
 class FitsError(ValueError):
@@ -147,6 +149,17 @@ class HDU:
             return [None if is_null else value for value, is_null in zip(values, raw == column.null, strict=True)]
         return values
 
+    def read_whole(self, column: Column) -> NDArray[np.int64]:
+        """Return an integer column as an array, -1 for cells that hold TNULL and for numbers beyond 64 bits."""
+        if not column.is_integer or column.repeat != 1:
+            raise FitsError(f"the column {column.name} of HDU {self.name or self.number} is not an integer column.")
+        raw = self._cells(column)[:, 0]
+        values = _whole(raw, column)
+        absent = values > np.uint64(2**63 - 1) if values.dtype == np.uint64 else np.zeros(raw.shape, dtype=np.bool_)
+        if column.null is not None:
+            absent |= raw == column.null
+        return np.where(absent, -1, values.astype(np.int64))
+
     def read_text(self, column: Column) -> list[str]:
         """Return a text column as stripped strings."""
         if column.code != "A":
@@ -159,9 +172,9 @@ class HDU:
         return [text.partition(b"\0")[0].decode("latin-1").strip() for text in texts]
 
     def _cells(self, column: Column) -> NDArray[Any]:
-        if column.code not in _DTYPES or column.code in "LX":
+        dtype = _NUMERIC.get(column.code)
+        if dtype is None:
             raise FitsError(f"the column {column.name} of HDU {self.name or self.number} is not numeric.")
-        dtype = np.dtype(_DTYPES[column.code])
         if column.repeat == 0:
             return np.empty((self.n_rows, 0), dtype)
         cells = self.cell_bytes(column, dtype.itemsize * column.repeat)
@@ -219,59 +232,13 @@ def read_hdus(path: Path, wanted: Callable[[HDU], bool]) -> list[HDU]:
         if magic != GZIP_MAGIC:
             return list(_hdus(raw, wanted))
         try:
-            return list(_hdus(_inflated(raw, path.stat().st_size), wanted))
-        except (zlib.error, EOFError, BadGzipFile) as exc:
+            return list(_hdus(inflated(raw, path.stat().st_size), wanted))
+        except DAMAGED_GZIP as exc:
             raise FitsError(f"the gzip compression is damaged or cut off ({exc}).") from exc
 
 
-def iter_column(path: Path, hdu_number: int, name: str, rows_a_chunk: int = 2**16) -> Iterator[NDArray[np.float64]]:
-    """Stream one scalar numeric column of one table in chunks, so that its size does not matter.
-
-    Yields
-    ------
-    ndarray of float64, shape (n,)
-        With n up to `rows_a_chunk`.
-    """
-    with path.open("rb") as raw:
-        gzipped = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-        raw.seek(0)
-        if not gzipped:
-            yield from _column_chunks(raw, hdu_number, name, rows_a_chunk)
-            return
-        try:
-            yield from _column_chunks(GzipFile(fileobj=raw), hdu_number, name, rows_a_chunk)
-        except (zlib.error, EOFError, BadGzipFile) as exc:
-            raise FitsError(f"the gzip compression is damaged or cut off ({exc}).") from exc
-
-
-def _column_chunks(stream: IO[bytes], hdu_number: int, name: str, rows_a_chunk: int) -> Iterator[NDArray[np.float64]]:
-    for number_before in range(hdu_number):
-        size = data_bytes(_present(_header(stream, number_before), hdu_number))
-        _skip(stream, size)
-        stream.seek(padded(size) - size, 1)
-    header = _present(_header(stream, hdu_number), hdu_number)
-    table = HDU(hdu_number, header)
-    column = table.columns().get(name)
-    if column is None:
-        raise FitsError(f"HDU {table.name or hdu_number} has no column {name}.")
-    row_bytes, left = integer(header, "NAXIS1") or 0, table.n_rows
-    if not 0 <= row_bytes * left <= data_bytes(header):
-        raise FitsError(f"the HDU {table.name or hdu_number} is no table of NAXIS2 rows of NAXIS1 bytes.")
-    rows_a_chunk = max(1, min(rows_a_chunk, PIECE_BYTES // max(row_bytes, 1)))
-    while left > 0:
-        n_rows = min(left, rows_a_chunk)
-        chunk = dict(header, NAXIS2=n_rows)
-        yield HDU(hdu_number, chunk, _read_exactly(stream, row_bytes * n_rows)).read(column)
-        left -= n_rows
-
-
-def _present(header: Header | None, hdu_number: int) -> Header:
-    if header is None:
-        raise FitsError(f"there is no HDU {hdu_number}.")
-    return header
-
-
-def _inflated(raw: IO[bytes], size: int) -> IO[bytes]:
+def inflated(raw: IO[bytes], size: int) -> IO[bytes]:
+    """Return what a gzipped file of `size` bytes holds, as a stream; a small one is inflated at once."""
     if size <= WHOLE_GZIP_BYTES:
         inflater = zlib.decompressobj(wbits=GZIP_WBITS)
         whole = inflater.decompress(raw.read(), WHOLE_INFLATED_BYTES)
@@ -286,7 +253,7 @@ def _inflated(raw: IO[bytes], size: int) -> IO[bytes]:
 
 def _hdus(stream: IO[bytes], wanted: Callable[[HDU], bool]) -> Iterator[HDU]:
     for hdu_number in range(MAX_HDUS):
-        header = _header(stream, hdu_number)
+        header = read_header(stream, hdu_number)
         if header is None:
             return
         hdu = HDU(hdu_number, header)
@@ -294,16 +261,17 @@ def _hdus(stream: IO[bytes], wanted: Callable[[HDU], bool]) -> Iterator[HDU]:
         if hdu.is_table and wanted(hdu):
             if size > MAX_TABLE_BYTES:
                 raise FitsError(f"HDU {hdu.name or hdu_number} holds {size} bytes, too many for a table of its kind.")
-            hdu = HDU(hdu_number, header, _read_exactly(stream, size))
+            hdu = HDU(hdu_number, header, read_exactly(stream, size))
         else:
-            _skip(stream, size)
+            skip(stream, size)
         # Some writers leave out the padding of the last HDU: only the data themselves must be complete.
         stream.seek(padded(size) - size, 1)
         yield hdu
     raise FitsError(f"the file has more than {MAX_HDUS} HDUs.")
 
 
-def _header(stream: IO[bytes], hdu_number: int) -> dict[str, Value] | None:
+def read_header(stream: IO[bytes], hdu_number: int) -> dict[str, Value] | None:
+    """Read the header of an HDU, None after the last one."""
     header: dict[str, Value] = {}
     for block_number in range(MAX_HEADER_BLOCKS):
         block = stream.read(BLOCK)
@@ -341,7 +309,8 @@ def padded(size: int) -> int:
     return -(-size // BLOCK) * BLOCK
 
 
-def _read_exactly(stream: IO[bytes], size: int) -> bytes:
+def read_exactly(stream: IO[bytes], size: int) -> bytes:
+    """Read `size` bytes; a FitsError when there are less."""
     data = stream.read(min(size, PIECE_BYTES))
     if len(data) == PIECE_BYTES < size:
         pieces = [data]
@@ -353,7 +322,7 @@ def _read_exactly(stream: IO[bytes], size: int) -> bytes:
     return data
 
 
-def _skip(stream: IO[bytes], size: int) -> None:
+def skip(stream: IO[bytes], size: int) -> None:
     """Move on by `size` bytes; the last byte is read, so that a missing end is noticed."""
     if size == 0:
         return
@@ -369,7 +338,7 @@ def _columns(header: Header) -> Iterator[Column]:
         if form is None:
             raise FitsError(f"the table {header.get('EXTNAME')} has no usable TFORM{index}.")
         repeat, code = int(form[1] or 1), form[2]
-        width = -(-repeat // 8) if code == "X" else repeat * (_WIDTHS.get(code) or struct.calcsize(_size_code(code)))
+        width = -(-repeat // 8) if code == "X" else repeat * _WIDTHS[code]
         yield Column(
             name=(text(header, f"TTYPE{index}") or "").upper(),
             offset=offset,
@@ -384,13 +353,10 @@ def _columns(header: Header) -> Iterator[Column]:
         offset += width
 
 
-def _size_code(code: str) -> str:
-    return {"L": "B", "B": "B", "I": "h", "J": "i", "K": "q", "E": "f", "D": "d"}[code]
-
-
 def _shape(header: Header, index: int, repeat: int) -> tuple[int, ...]:
     """Return the shape of a cell in numpy order, from TDIM where it fits the repeat count."""
-    dims = re.findall(r"\d{1,18}", str(header.get(f"TDIM{index}") or ""))
+    written = header.get(f"TDIM{index}")
+    dims = re.findall(r"\d{1,18}", str(written)) if written else []
     shape = tuple(int(size) for size in reversed(dims))
     if shape and math.prod(shape) == repeat:
         return shape

@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ingest import gadf
 from ingest.collection import Collection
 from ingest.contents import Contents, Located, read_contents
@@ -21,6 +19,8 @@ from ingest.products.recognise import recognise
 from ingest.response_file import describe_response_file
 from ingest.rows import SINGLE_PRECISION, DatasetRow, HduRow, PartRow, SourceRow, columns
 from ingest.timescale import TimeError
+
+_COLUMNS = columns(DatasetRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _describe_product(task: Task, collection: Collection, contents: Contents | N
 
 def _drop_unstorable(row: DatasetRow) -> Iterator[str]:
     """Remove numbers that the table cannot hold; one of them would end the import of all files. Yield sentences."""
-    for name in columns(DatasetRow):
+    for name in _COLUMNS:
         value = getattr(row, name)
         if isinstance(value, bool) or value is None:
             continue
@@ -165,9 +165,8 @@ def _drop_unstorable(row: DatasetRow) -> Iterator[str]:
 
 
 def _fits_single(value: float) -> bool:
-    with np.errstate(over="ignore", under="ignore"):
-        single = np.float32(value)
-    return bool(np.isfinite(single)) and (single != 0) == (value != 0)
+    """Say whether a finite number becomes neither infinite nor zero when it is rounded to single precision."""
+    return value == 0 or 2.0**-150 < abs(value) < 2.0**128 - 2.0**103
 
 
 def access_rule(collection: Collection, relpath: str) -> tuple[str | None, str | None, str | None]:

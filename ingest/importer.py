@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ingest.collection import Collection, load_collection, write_collection
 from ingest.errors import CollectionError
+from ingest.events.load import Loaded, forget_events, load_events
 from ingest.fitsfile import FitsError, read_hdus
 from ingest.folder import Folder, FoundFile, is_folder
 from ingest.harvest import Harvest, access_rule
@@ -32,8 +33,9 @@ QUOTED_PROBLEMS = 10
 DOUBLED = "the collection has another event list of observation"
 INCOMPLETE = "a file that it names is not published"
 UNUSED = "no spectrum of the collection names this file"
+NO_EVENTS = "its events are not in cta.event:"
 # Sentences on how files go together: said anew by every import.
-JUDGED_ANEW = (DOUBLED, INCOMPLETE, UNUSED)
+JUDGED_ANEW = (DOUBLED, NO_EVENTS, INCOMPLETE, UNUSED)
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class Summary:
     """Files published as parts of datasets."""
     documents: int = 0
     index_files: int = 0
+    events_loaded: int = 0
     problems: dict[str, int] = field(default_factory=dict)
     sentences: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -133,6 +136,11 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
             plan.n_index_files += harvest.is_index
     problems += _note(collection, _doubled_observations(store, naming, plan))
     problems += _note(collection, _broken_sets(store, naming, plan))
+    loaded = _bring_events(site, collection, naming, store)
+    paths = {naming.accref(path): path for path in (*plan.unchanged, *access_paths)}
+    problems += _note(
+        collection, ((paths[accref], "warning", f"{NO_EVENTS} {sentence}") for accref, sentence in loaded.problems)
+    )
     store.replace_problems(name, problems)
     store.replace_documents(name, plan.documents)
     store.replace_derivations(name, plan.derivations)
@@ -141,6 +149,7 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
     store.replace_collection(row)
     _complete(summary, plan, problems, n_new)
     summary.published, summary.parts = row.n_datasets, store.count_parts(naming.prefix)
+    summary.events_loaded = loaded.n_events
     if row.n_datasets == 0:
         summary.exit_status = 1
         summary.sentences.insert(0, "nothing could be published: the folder holds no usable data file.")
@@ -148,13 +157,35 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
     return summary
 
 
-def forget_collection(site: Site, name: str, store: Store) -> None:
+def forget_collection(site: Site, name: str, store: Store) -> Summary:
     """Remove everything stored of a collection whose data are no longer linked."""
-    store.delete_datasets(list(store.known_datasets(site.naming(name).prefix)))
+    gone = list(store.known_datasets(site.naming(name).prefix))
+    store.delete_datasets(gone)
+    forget_events(store.cursor, name)
     store.replace_problems(name, [])
     store.replace_documents(name, [])
     store.replace_derivations(name, [])
     store.delete_collection(name)
+    return Summary(name, str(site.collection_file(name)), removed=len(gone))
+
+
+def load_public_events(site: Site, name: str, store: Store) -> Loaded:
+    """Load the events of data of a collection that have become public since its import.
+
+    Raises
+    ------
+    CollectionError
+        When the collection file is unusable.
+    """
+    collection = load_collection(site.collection_file(name), name)
+    return _bring_events(site, collection, site.naming(name), store)
+
+
+def _bring_events(site: Site, collection: Collection, naming: Naming, store: Store) -> Loaded:
+    if not collection.events:
+        forget_events(store.cursor, collection.name)
+        return Loaded()
+    return load_events(store.cursor, collection.name, naming.prefix, site.resource_dir.parent, site.processes)
 
 
 def _ensure_collection_file(site: Site, name: str) -> bool:

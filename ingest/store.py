@@ -51,7 +51,7 @@ class Cursor(Protocol):
         """Return all result rows."""
         ...
 
-    def copy_expert(self, sql: str, file: Any) -> None:
+    def copy_expert(self, sql: str, file: Any, size: int = ...) -> None:
         """Run a COPY statement."""
         ...
 
@@ -212,7 +212,11 @@ class Store:
         """Append rows to the table of their class."""
         names = columns(row_class)
         source = _CopySource(copy_lines(rows, names))
+        # DaCHS's trigger on dc.products looks each row up. Its plan is made once, when the table may still be small:
+        # it must not be a scan of all products, whose cost would grow with the square of their number.
+        self.cursor.execute("SET LOCAL enable_seqscan = off")
         self.cursor.copy_expert(f"COPY {TABLES[row_class]} ({', '.join(names)}) FROM STDIN", source)
+        self.cursor.execute("SET LOCAL enable_seqscan = on")
 
 
 def copy_lines(rows: Iterable[Row], names: Sequence[str]) -> Iterator[str]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
-import struct
 import subprocess
 import sys
 from collections import deque
@@ -18,11 +16,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, Any
+from typing import IO
 
 from ingest.collection import Collection
 from ingest.errors import CollectionError
 from ingest.harvest import Harvest, Task, harvest
+from ingest.pipe import end, receive, send, start
 
 # Below this many files starting processes costs more than it saves.
 SERIAL_FILES = 8
@@ -32,7 +31,6 @@ AHEAD_CHUNKS = 16
 # A worker that has finished waits for its next files while this process makes rows: at most so long (Python: 5 ms).
 SWITCH_SECONDS = 0.0005
 _CODE = Path(__file__).resolve().parents[1]
-_LENGTH = struct.Struct(">Q")
 
 
 def harvest_all(tasks: Sequence[Task], collection: Collection, processes: int | None = None) -> Iterator[Harvest]:
@@ -124,30 +122,24 @@ class _Worker:
         assert self._process.stdin is not None and self._process.stdout is not None
         if not self._runs:
             self._await_greeting(self._process.stdout)
-        _send(self._process.stdin, chunk)
-        results = _receive(self._process.stdout)
+        send(self._process.stdin, chunk)
+        results = receive(self._process.stdout)
         assert isinstance(results, list)
         return results
 
     def _await_greeting(self, stream: IO[bytes]) -> None:
         """Wait until the worker runs, so that one that does not is not blamed on a file."""
         try:
-            _receive(stream)
+            receive(stream)
         except EOFError:
             raise CollectionError("the processes that read the files do not start; see the messages above.") from None
         self._runs = True
 
     def _start(self) -> subprocess.Popen[bytes]:
-        path = os.pathsep.join(filter(None, (str(_CODE), os.environ.get("PYTHONPATH"))))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ingest.workers"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
-        )
+        process = start("ingest.workers")
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it ended at once; the first exchange will tell
-            _send(process.stdin, self._collection)
+            send(process.stdin, self._collection)
         return process
 
     def _restart(self) -> None:
@@ -157,42 +149,20 @@ class _Worker:
 
     def stop(self) -> None:
         """End the process: its input ends, and so does it."""
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        self._process.wait()
-
-
-def _send(stream: IO[bytes], message: object) -> None:
-    payload = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
-    stream.write(_LENGTH.pack(len(payload)) + payload)
-    stream.flush()
-
-
-def _receive(stream: IO[bytes]) -> Any:
-    prefix = stream.read(_LENGTH.size)
-    if len(prefix) < _LENGTH.size:
-        raise EOFError
-    length = _LENGTH.unpack(prefix)[0]
-    payload = stream.read(length)
-    if len(payload) < length:
-        raise EOFError
-    # Both ends of the pipe are this program: nothing foreign is ever unpickled here.
-    return pickle.loads(payload)
+        end(self._process)
 
 
 def main() -> None:
     """Run a worker: a collection comes first, then lists of tasks, until the input ends."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     try:
-        collection = _receive(requests)
+        collection = receive(requests)
         assert isinstance(collection, Collection)
-        _send(answers, "ready")
+        send(answers, "ready")
         while True:
-            tasks = _receive(requests)
+            tasks = receive(requests)
             assert isinstance(tasks, list)
-            _send(answers, [harvest(task, collection) for task in tasks])
+            send(answers, [harvest(task, collection) for task in tasks])
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         # The import ended or was killed. Leave at once: flushing what nobody reads would be an error.
         os._exit(0)

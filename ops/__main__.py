@@ -90,6 +90,13 @@ def import_collection(options: argparse.Namespace) -> int:
     return imports.run(open_for_work(options), data, collection)
 
 
+def withdraw_collection(options: argparse.Namespace) -> int:
+    """Take a collection out of the archive; its files stay where they are."""
+    instance = open_instance(options)
+    instance.require()
+    return imports.withdraw(instance, imports.valid_name(options.collection or ""))
+
+
 def show_demo(options: argparse.Namespace) -> int:
     """Bring everything up with the sample archive and show one query."""
     return demo.run(open_for_work(options), options.port)
@@ -130,6 +137,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": show_status,
     "env": show_env,
     "import": import_collection,
+    "withdraw": withdraw_collection,
     "demo": show_demo,
     "clean": clean,
     "test": run_tests,
@@ -150,6 +158,7 @@ def parse(words: list[str]) -> argparse.Namespace:
         command.add_argument("--fast", action="store_true", help="for tests: new data do not survive a power cut")
         if name == "import":
             command.add_argument("--data", help="folder with the files")
+        if name in ("import", "withdraw"):
             command.add_argument("--collection", help="name of the collection")
         if name in ("test", "bench"):
             command.add_argument("arguments", nargs="*", help="arguments of pytest or of the benchmarks")

@@ -95,8 +95,24 @@ def run(instance: Instance, data: Path, collection: str) -> int:
                 cluster.stop(instance)
 
 
-def _import(instance: Instance, collection: str) -> int:
-    console.step(f"importing collection {collection}")
+def withdraw(instance: Instance, collection: str) -> int:
+    """Take a collection out of the archive: its link, its rows, its registry record. Its files stay where they are."""
+    place = instance.resource_dir / "data" / collection
+    with instance.locked("import", f"an import into {instance.state} is going on; run this after it."):
+        if place.exists() and not place.is_symlink():
+            raise OperatorError(f"{place} is a real folder, not a link: move it away, then withdraw the collection.")
+        cluster_ran = cluster.is_running(instance)
+        try:
+            site.ensure(instance)
+            place.unlink(missing_ok=True)
+            return _import(instance, collection, "withdrawing")
+        finally:
+            if not cluster_ran:
+                cluster.stop(instance)
+
+
+def _import(instance: Instance, collection: str, what: str = "importing") -> int:
+    console.step(f"{what} collection {collection}")
     log = instance.log / f"import-{collection}.log"
     summary_path = instance.log / f"import-{collection}.json"
     summary_path.unlink(missing_ok=True)
@@ -108,13 +124,13 @@ def _import(instance: Instance, collection: str) -> int:
         if cluster.ran_out_of_disk(instance, log_begin):
             reason = f"the disk of {instance.pg} is full; make room and run the same command again."
         raise OperatorError(
-            f"the import of {collection} failed: {reason} What was published before is still there. "
+            f"{what} {collection} failed: {reason} What was published before is still there. "
             f"The whole output is in {log}."
         )
     print(describe(summary, log))
     changed = bool(summary.get("new_or_changed") or summary.get("removed"))
     _renew_registry(instance, changed)
-    if changed:
+    if summary.get("new_or_changed"):
         _draw_previews(instance, collection)
     return int(summary.get("exit_status", status))
 
@@ -194,6 +210,7 @@ def describe(summary: Mapping[str, Any], log: Path) -> str:
         ("parts", summary.get("parts")),
         ("documents", summary.get("documents")),
         ("index files", summary.get("index_files")),
+        ("events", summary.get("events_loaded") or None),
         *((f"{severity}s", problems.get(severity)) for severity in ("error", "warning")),
         ("remarks", problems.get("info")),
     ]

@@ -83,6 +83,12 @@ RESOURCES: tuple[Resource, ...] = (
         depends=("inputs/cta/access.rd", "inputs/cta/q.rd"),
         holds_settings=True,  # addresses in the view cta.spectral_dataset
     ),
+    Resource(
+        "cta/event",
+        create=(("cta/event",),),
+        refresh=(("cta/event", "tables"), ("-m", "cta/event"), ("cta/event", "view")),
+        depends=("inputs/cta/event.rd", "inputs/cta/q.rd", "rd/*.rd"),
+    ),
     Resource("//siap2"),
 )
 SYSTEM_PREFIX = "//"

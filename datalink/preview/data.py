@@ -20,11 +20,12 @@ from ingest import gadf
 from ingest.collection import Defaults
 from ingest.contents import Contents, response_table
 from ingest.coverage import field_of_view_deg
-from ingest.fitsfile import HDU, FitsError, iter_column, read_hdus
+from ingest.fitsfile import HDU, FitsError, read_hdus
 from ingest.folder import FoundFile
 from ingest.footprint import mean_direction_deg
 from ingest.header import Value, integer, number, text
 from ingest.response_table import TEV, ResponseError, ResponseTable
+from ingest.tablestream import iter_column
 from ingest.timescale import TimeError, TimeReference
 
 # Event tables up to this size are read together with the headers.

@@ -148,7 +148,7 @@ class Archive:
         return loaded
 
     def withdraw(self, *collections: str) -> None:
-        """Take collections out of the archive as its documentation says: remove their links, import all the rest."""
+        """Take collections out of the tables, quickly: remove their links, import all the rest; the registry stays."""
         for name in collections:
             (self.resource_dir / "data" / name).unlink(missing_ok=True)
             toml = self.resource_dir / "collections" / f"{name}.toml"

@@ -9,10 +9,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 from astropy.io import fits
 from astropy.table import Table
+from lxml import etree
 
+from ingest.rows import ProductRow
+from ingest.store import Store
 from tests.live.archive import TRACEBACK, Archive, Outcome, make_readable, open_folder
 
 NAME = "scratch"
@@ -45,6 +49,15 @@ def observations(archive: Archive, collection: str = NAME) -> dict[str, str]:
 def in_folder(folder: Path) -> dict[str, str]:
     """Return by path the observation of every run in a folder, from its header."""
     return {path.name: str(fits.getval(path, "OBS_ID", "EVENTS")) for path in folder.iterdir()}
+
+
+def registered(archive: Archive, collection: str) -> str:
+    """Return whether harvesters of the registry find a collection: alive, deleted or unknown."""
+    answer = archive.get("/oai.xml", params={"verb": "ListIdentifiers", "metadataPrefix": "ivo_vor"})
+    for header in etree.fromstring(answer.content).iter("{*}header"):
+        if str(header.findtext("{*}identifier")).endswith(f"/cta/q/collection-{collection}"):
+            return header.get("status", "alive")
+    return "unknown"
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
@@ -237,7 +250,7 @@ class TestRefusals:
         assert done.status == 1
         assert "nothing could be published" in done.output
         assert not TRACEBACK.search(done.output)
-        workshop.withdraw("empty")
+        workshop.ops("withdraw", "--collection", "empty").check()
 
     def test_a_folder_the_server_may_not_read(self, workshop: Archive, folder: Path) -> None:
         closed = folder / "closed"
@@ -273,10 +286,15 @@ class TestTwoCollections:
             assert workshop.query(joined) == workshop.query("SELECT COUNT(*) AS n FROM ivoa.obscore")
             for accref, address in accrefs.items():
                 assert f"/getproduct/{accref}<" in workshop.session.get(address, timeout=60).text
+            assert registered(workshop, "double") == "alive"
         finally:
-            workshop.withdraw("double")
+            workshop.ops("withdraw", "--collection", "double").check()
         assert versions(workshop) == before
         assert versions(workshop, "double") == {}
+        assert registered(workshop, "double") == "deleted"
+
+    def test_withdrawing_what_is_not_there(self, workshop: Archive) -> None:
+        assert "no-such" in workshop.ops("withdraw", "--collection", "no-such").refused()
 
     def test_a_collection_that_moves(self, workshop: Archive, scratch: Path) -> None:
         with open_folder() as elsewhere:
@@ -388,3 +406,34 @@ def test_a_new_embargo_holds_for_a_file_that_turned_bad(workshop: Archive, sampl
         assert answer.status_code == 401
     finally:
         workshop.withdraw("mine")
+
+
+class TestManyFiles:
+    """What an import costs grows with the number of files, not with its square."""
+
+    def test_products_are_looked_up_by_index(self, workshop: Archive) -> None:
+        """DaCHS's trigger on dc.products, planned while the table is small, must not read it all for each row."""
+        variables = workshop.environment
+        connection = psycopg2.connect(host=variables["PGHOST"], dbname="gavo", user=variables["PGUSER"])
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE dc.products")
+                Store(cursor).add(
+                    ProductRow,
+                    (
+                        ProductRow(
+                            accref=f"cta/data/none/{number}",
+                            owner=None,
+                            embargo=None,
+                            mime="application/fits",
+                            accessPath="none",
+                            sourceTable="cta.dataset",
+                        )
+                        for number in range(300)
+                    ),
+                )
+                cursor.execute("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relid = 'dc.products'::regclass")
+                assert cursor.fetchone()[0] <= 1
+        finally:
+            connection.rollback()
+            connection.close()

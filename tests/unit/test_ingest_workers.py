@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import workers
+from ingest import pipe
 from ingest.errors import CollectionError
 from ingest.harvest import Harvest, Task, harvest
 from ingest.index import IndexFacts
@@ -224,12 +224,12 @@ def test_the_smallest_answer_is_not_taken_for_a_cut_one() -> None:
     """A worker that dies within an answer has died, whatever it has written."""
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as out:
-        workers._send(out, ["answer"])
+        pipe.send(out, ["answer"])
     with os.fdopen(reading, "rb") as whole:
-        assert workers._receive(whole) == ["answer"]
+        assert pipe.receive(whole) == ["answer"]
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as out:
         answer = pickle.dumps("answer" * 100)
-        out.write(workers._LENGTH.pack(len(answer)) + answer[:300])
+        out.write(pipe._LENGTH.pack(len(answer)) + answer[:300])
     with os.fdopen(reading, "rb") as cut, pytest.raises(EOFError):
-        workers._receive(cut)
+        pipe.receive(cut)

@@ -245,7 +245,7 @@ class TestHawc:
             " AND dataproduct_type='event'"
         )
         yield {row["obs_publisher_did"].rpartition("/")[2]: row["obs_publisher_did"] for row in rows}
-        archive.withdraw(HAWC.collection)
+        archive.ops("withdraw", "--collection", HAWC.collection).check()
 
     @staticmethod
     def bin9(hawc: dict[str, str]) -> str:

@@ -176,9 +176,9 @@ class TestErrors:
             answers.append(soda(Archive(archive.state), did, CIRCLE="350 58 1", RESPONSES="omit"))
 
         def ask_when_full() -> None:
-            while (answer := soda(Archive(archive.state), run, CIRCLE="350 58 1")).status_code == 204:
-                pass
-            answers.append(answer)
+            while not answers:  # one of the others may have been the one too many
+                if (answer := soda(Archive(archive.state), run, CIRCLE="350 58 1")).status_code != 204:
+                    answers.append(answer)
 
         with replaced(archive, sample, "100024") as (did, place):
             os.mkfifo(place)

@@ -1,0 +1,1 @@
+"""Photon events: from the event tables of files into the table ``cta.event``, one row a photon."""
