@@ -310,6 +310,23 @@
           AND 1=CONTAINS(POINT(s_ra, s_dec), CIRCLE(228.5, -59.2, 3))
         ORDER BY s_resolution
     </meta>
+    <meta name="_example" title="Flux points and counts spectra of a source">
+      Products have subtypes; flux points and counts spectra also come as VOTables, by the links of their access_url:
+
+      .. tapquery::
+
+        SELECT obs_title, dataproduct_subtype, em_min, em_max, em_xel, o_ucd, o_unit, bib_reference, access_url
+        FROM ivoa.obscore
+        WHERE dataproduct_subtype IN ('flux-points', 'pha') AND target_name='Crab Nebula'
+    </meta>
+    <meta name="_example" title="Catalogued sources around a position">
+      The sources of all catalogues, from :taptable:`cta.source`:
+
+      .. tapquery::
+
+        SELECT name, catalogue, ra, dec, extension, dnde, e_ref, spectral_index FROM cta.source
+        WHERE DISTANCE(ra, dec, 83.633, 22.014) &lt; 1
+    </meta>
     <meta name="_example" title="Photons above 10 TeV around the Crab">
       :taptable:`cta.event` has one row for each event of the public event lists; energies are in TeV:
 

@@ -174,7 +174,8 @@ def _add_surroundings(connection: Any, found: Iterable[Dataset]) -> None:
     names = {"names": list(by_collection)}
     documents = (
         "SELECT o.collection, o.accref, o.kind, o.title, o.mime, o.accsize, p.accesspath FROM cta.document AS o"
-        " JOIN dc.products AS p ON p.accref = o.accref WHERE o.kind <> 'index' AND o.collection = ANY(%(names)s)"
+        " JOIN dc.products AS p ON p.accref = o.accref"
+        " WHERE o.kind NOT IN ('index', 'listing') AND o.collection = ANY(%(names)s)"
         " ORDER BY o.kind <> 'terms', o.title"
     )
     for row in _rows(connection, documents, names):

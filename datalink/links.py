@@ -177,8 +177,9 @@ class _Maker:
         for kind, term, what in TABLES[self._dataset.subtype or ""]:
             if kind == "e2dnde" and not is_differential:
                 continue
+            # not #this, of which clients expect one
             yield self._link(
-                "#this",
+                "#derivation",
                 self._own,
                 access_url=self._addresses.on("table", self._did, KIND=kind),
                 description=f"{what} as VOTable",

@@ -207,6 +207,7 @@ def describe(summary: Mapping[str, Any], log: Path) -> str:
         ("published", summary.get("published")),
         ("unchanged", summary.get("unchanged")),
         ("removed", summary.get("removed")),
+        ("parts", summary.get("parts")),
         ("documents", summary.get("documents")),
         ("index files", summary.get("index_files")),
         ("events", summary.get("events_loaded") or None),

@@ -15,8 +15,8 @@ from tests.live.conftest import REAL
 
 XHTML = {"h": "http://www.w3.org/1999/xhtml"}
 SYNTHETIC_ROWS = 20_000
-# Examples that read a table of a dozen rows as a whole.
-NEED_NO_INDEX = {"What the collections are, and on which terms"}
+# Examples that read a table of a dozen rows as a whole; a large one of sources has an index (q3c).
+NEED_NO_INDEX = {"What the collections are, and on which terms", "Catalogued sources around a position"}
 NEED_REAL_DATA = {"Files of responses", "A target in a span of time"}
 
 
