@@ -65,7 +65,7 @@ def read(path: Path) -> Iterator[Harvest]:
         When the file is no PROV-JSON document.
     """
     try:
-        document = json.loads(path.readtext_of(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as exc:
         raise ProvenanceError(f"it is no JSON document ({exc}).") from exc
     if not is_document(document):
