@@ -160,7 +160,7 @@ class Store:
         self.cursor.copy_expert(f"COPY {TABLES[row_class]} ({', '.join(names)}) FROM STDIN", source)
 
 
-def copy_lines(rows: Iterable[Row], names: Sequence[str]) -> Iterator[str]:
+def copy_lines(rows: Iterable[object], names: Sequence[str]) -> Iterator[str]:
     """Yield one line of PostgreSQL's COPY text format a row."""
     values_of = attrgetter(*names)
     for row in rows:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ingest.store import Cursor, copy_lines
@@ -20,6 +20,12 @@ from prov_tables.model import CLASSES, COLUMNS, ENTITY_COLUMNS, KEYS, Activity, 
 SCHEMA = "provenance"
 IDENTITY, SOURCE, CLOSURE = f"{SCHEMA}.identity", f"{SCHEMA}.source", f"{SCHEMA}.progenitors"
 STEPS = f"{SCHEMA}.dataset_step"
+# Staging tables of pairs.
+PAIRS = {
+    "stage_names": ("before", "after"),
+    "stage_identity": ("key", "entity_id"),
+    "stage_source": ("path", "fingerprint"),
+}
 
 
 @dataclass(slots=True)
@@ -35,7 +41,6 @@ class ProvenanceStore:
     """The tables, seen through one open transaction."""
 
     cursor: Cursor
-    _staged: set[str] = field(default_factory=set)
 
     # --- what is there ---------------------------------------------------------------------------------------------
 
@@ -77,13 +82,22 @@ class ProvenanceStore:
             {"path": path, "fingerprint": fingerprint},
         )
 
+    def remember_datasets(self, fingerprints: Iterable[tuple[str, str]]) -> None:
+        """Note of which datasets the headers have been read."""
+        self._stage_pairs("stage_source", fingerprints)
+        self.cursor.execute(
+            f"INSERT INTO {SOURCE} (path, fingerprint, imported) SELECT path, fingerprint,"
+            " now() AT TIME ZONE 'UTC' FROM stage_source ON CONFLICT (path) DO UPDATE"
+            " SET fingerprint = excluded.fingerprint, imported = excluded.imported"
+        )
+
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Let stored entities go by other ids; two that turn out to be one are merged."""
         if not names:
             return
-        self._stage_pairs("stage_names", "before text, after text", names.items())
+        self._stage_pairs("stage_names", names.items())
         for row_class, columns in ENTITY_COLUMNS.items():
             if row_class is Entity:
                 continue
@@ -132,9 +146,10 @@ class ProvenanceStore:
         self.forget_activities(joined.replaced)
         for row_class in CLASSES:
             self._add(row_class, joined.graph.of(row_class))
-        self._stage_pairs("stage_identity", "key text, entity_id text", joined.identities)
+        self._stage_pairs("stage_identity", joined.identities)
         self.cursor.execute(
-            f"INSERT INTO {IDENTITY} (key, entity_id) SELECT DISTINCT key, entity_id FROM stage_identity ON CONFLICT DO NOTHING"
+            f"INSERT INTO {IDENTITY} (key, entity_id) SELECT DISTINCT key, entity_id FROM stage_identity"
+            " ON CONFLICT DO NOTHING"
         )
         return touched_by(joined)
 
@@ -144,31 +159,33 @@ class ProvenanceStore:
         names, table = COLUMNS[row_class], f"{SCHEMA}.{row_class.TABLE}"
         stage = f"stage_{row_class.TABLE}"
         listed = ", ".join(names)
-        self._stage(stage, f"LIKE {table}")
         self._copy(stage, names, copy_lines(rows, names))
         key = KEYS[row_class]
         rest = [name for name in names if name not in key]
         if key == ("id",):
             conflict = f"(id) {_completion(row_class, rest)}"
         elif row_class.TABLE == "was_generated_by":
-            conflict = f"(entity_id) {_completion(row_class, ['role', 'description_id'])} AND t.activity_id = excluded.activity_id"
+            completion = _completion(row_class, ["role", "description_id"])
+            conflict = f"(entity_id) {completion} AND t.activity_id = excluded.activity_id"
         else:
             conflict = "DO NOTHING"
         self.cursor.execute(f"INSERT INTO {table} AS t ({listed}) SELECT {listed} FROM {stage} ON CONFLICT {conflict}")
 
-    def _stage(self, name: str, definition: str) -> None:
-        if name in self._staged:
-            self.cursor.execute(f"TRUNCATE {name}")
-        else:
-            self.cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({definition}) ON COMMIT DROP")
-            self._staged.add(name)
+    def prepare(self) -> None:
+        """Make the staging tables; they live as long as the transaction."""
+        tables = {f"stage_{row_class.TABLE}": f"LIKE {SCHEMA}.{row_class.TABLE}" for row_class in CLASSES}
+        tables |= {
+            "stage_closure": f"LIKE {CLOSURE}",
+            **{name: ", ".join(f"{column} text" for column in columns) for name, columns in PAIRS.items()},
+        }
+        for name, definition in tables.items():
+            self.cursor.execute(f"CREATE TEMP TABLE {name} ({definition}) ON COMMIT DROP")
 
-    def _stage_pairs(self, name: str, definition: str, pairs: Iterable[tuple[str, str]]) -> None:
-        self._stage(name, definition)
-        columns = tuple(part.split()[0] for part in definition.split(", "))
-        self._copy(name, columns, copy_lines([_Pair(*pair) for pair in pairs], ("first", "second")))
+    def _stage_pairs(self, name: str, pairs: Iterable[tuple[str, str]]) -> None:
+        self._copy(name, PAIRS[name], copy_lines([_Pair(*pair) for pair in pairs], ("first", "second")))
 
     def _copy(self, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+        self.cursor.execute(f"TRUNCATE {table}")
         text = io.StringIO("".join(lines).encode("utf-8", "replace").decode("utf-8"))
         self.cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)
 
@@ -216,7 +233,6 @@ class ProvenanceStore:
             return
         rows = [_ClosureRow(entity, ancestor, depth, by) for (entity, ancestor), (depth, by) in pairs.items()]
         columns = ("entity_id", "ancestor_id", "depth", "activity_id")
-        self._stage("stage_closure", f"LIKE {CLOSURE}")
         self._copy("stage_closure", columns, copy_lines(rows, columns))
         self.cursor.execute(
             f"INSERT INTO {CLOSURE} AS t ({', '.join(columns)}) SELECT {', '.join(columns)} FROM stage_closure"
