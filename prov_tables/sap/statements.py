@@ -51,6 +51,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "wasConfiguredBy": ("activity", "configurator"),
     "isDescribedBy": ("described", "descriptor"),
 }
+Link = Callable[[Entity], "str | None"]
+"""Returns where a published entity is to be had."""
 W3C_KINDS = frozenset(
     {"entity", "agent", "activity", "used", "wasGeneratedBy", "wasAssociatedWith", "wasAttributedTo"}
     | {"wasDerivedFrom", "wasInformedBy", "hadMember", "wasInfluencedBy"}
@@ -115,7 +117,7 @@ class _Writer:
     label = "voprov:name"
     w3c = False
 
-    def __init__(self, attributes: bool, link: Callable[[Entity], str | None]) -> None:
+    def __init__(self, attributes: bool, link: Link) -> None:
         self._attributes = attributes
         self._link = link
 
@@ -128,7 +130,9 @@ class _Writer:
             more = {"comment": row.comment, "status": row.status, "exit_code": row.exit_code}
             yield self._node("activity", row, {name: time for name, time in times.items() if time}, more)
         for row in graph.of(Agent):
-            kind = [("prov:type", Name(f"prov:{row.type}"))] if self.w3c and row.type else []
+            kind: list[tuple[str, Value]] = []
+            if self.w3c and row.type:
+                kind.append(("prov:type", Name(f"prov:{row.type}")))
             names = ("comment", "email", "affiliation", "phone", "address", "url")
             more = {} if self.w3c else {"type": row.type}
             yield self._node("agent", row, {}, more | {name: getattr(row, name) for name in names}, kind)
