@@ -34,7 +34,7 @@ def changed_files(cursor: Cursor, collection: str, inputs: Path) -> list[Publish
     cursor.execute(
         "SELECT d.obs_publisher_did, d.accref, d.obs_title, p.accesspath, d.fingerprint FROM cta.dataset AS d"
         " JOIN dc.products AS p ON p.accref = d.accref"
-        f" LEFT JOIN {SCHEMA}.source AS s ON s.path = 'dataset:' || d.obs_publisher_did"
+        f" LEFT JOIN {SCHEMA}.imported_record AS s ON s.path = 'dataset:' || d.obs_publisher_did"
         " WHERE starts_with(d.accref, %(prefix)s) AND s.fingerprint IS DISTINCT FROM d.fingerprint ORDER BY d.accref",
         {"prefix": prefix_of(collection)},
     )
@@ -105,7 +105,7 @@ def forget_unpublished(cursor: Cursor, collection: str) -> None:
     cursor.execute(f"DELETE FROM {STEPS} AS t WHERE {gone}", parameters)
     cursor.execute(f"UPDATE {SCHEMA}.entity AS t SET obs_publisher_did = NULL WHERE {gone}", parameters)
     cursor.execute(
-        f"DELETE FROM {SCHEMA}.source AS t WHERE starts_with(t.path, 'dataset:') AND t.path LIKE %(prefix)s"
+        f"DELETE FROM {SCHEMA}.imported_record AS t WHERE starts_with(t.path, 'dataset:') AND t.path LIKE %(prefix)s"
         " AND NOT EXISTS (SELECT 1 FROM cta.dataset AS d WHERE 'dataset:' || d.obs_publisher_did = t.path)",
         parameters,
     )

@@ -18,7 +18,7 @@ from prov_tables.joiner import FALLBACK, Joined, Known
 from prov_tables.model import CLASSES, COLUMNS, ENTITY_COLUMNS, KEYS, Activity, Entity, Graph
 
 SCHEMA = "provenance"
-IDENTITY, SOURCE, CLOSURE = f"{SCHEMA}.identity", f"{SCHEMA}.source", f"{SCHEMA}.progenitors"
+IDENTITY, SOURCE, CLOSURE = f"{SCHEMA}.entity_key", f"{SCHEMA}.imported_record", f"{SCHEMA}.progenitors"
 STEPS = f"{SCHEMA}.dataset_step"
 # Staging tables of pairs.
 PAIRS = {

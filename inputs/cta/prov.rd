@@ -666,14 +666,14 @@
     </viewStatement>
   </table>
 
-  <table id="identity" onDisk="True" primary="key,entity_id" forceUnique="False">
+  <table id="entity_key" onDisk="True" primary="key,entity_id" forceUnique="False">
     <meta name="description">What entities are recognised by when further records are imported; not published.</meta>
     <index columns="entity_id"/>
     <column name="key" type="text" required="True" description="Product id, published identifier, or hash of a file's place or content"/>
     <column name="entity_id" type="text" required="True" description="Id of the entity"/>
   </table>
 
-  <table id="source" onDisk="True" primary="path" forceUnique="False">
+  <table id="imported_record" onDisk="True" primary="path" forceUnique="False">
     <meta name="description">Which records have been imported; not published.</meta>
     <column name="path" type="text" required="True" description="Name of the file, with a hash of its place"/>
     <column name="fingerprint" type="text" required="True" description="Digest of its content"/>
@@ -686,7 +686,7 @@
     <LOOP listItems="entity_description activity_description entity activity agent usage_description generation_description used
       was_generated_by was_associated_with was_attributed_to was_derived_from was_informed_by had_member
       parameter_description parameter config_file_description config_file was_configured_by progenitors dataset_step
-      identity source">
+      entity_key imported_record">
       <events><make table="\item"/></events>
     </LOOP>
   </data>
@@ -702,7 +702,7 @@
     <LOOP listItems="entity_description activity_description entity activity agent usage_description generation_description used
       was_generated_by was_associated_with was_attributed_to was_derived_from was_informed_by had_member
       parameter_description parameter config_file_description config_file was_configured_by progenitors dataset_step
-      identity source">
+      entity_key imported_record">
       <events>
         <make table="\item">
           <script name="add missing columns" type="newSource" lang="python">
