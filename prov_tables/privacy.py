@@ -157,7 +157,7 @@ def secrets_of(environment: object, node: object = None, *more: object) -> set[s
         home = str(environment.get("HOME") or "")
         named = _HOME.match(home)
         found.add(named.group(1) if named else file_name(home))
-    return _names(found) - {"root"}  # everybody's
+    return _names(found)
 
 
 def _names(found: Iterable[Any]) -> set[str]:

@@ -720,8 +720,6 @@
     <meta name="description">The provenance of a dataset, or what was made from it, as a graph: PROV-JSON, PROV-N, PROV-XML, VOTable or
       picture, in the terms of the IVOA or of the W3C (ProvSAP). ID is a publisher DID or the id of an entity or activity in the
       schema provenance of the TAP service.</meta>
-    <meta name="standardID">ivo://\getConfig{ivoa}{authority}/std/ProvSAP#sync-1.0</meta>
-    <meta name="_related" title="Tables">/tap</meta>
     <publish render="api" sets="ivo_managed"/>
     <!-- DaCHS's own takes the formats of tables only. -->
     <inputKey name="responseformat" type="text" multiplicity="single" ucd="meta.code.mime" std="True"

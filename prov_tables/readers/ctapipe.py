@@ -280,7 +280,7 @@ class _Reader:
         name, email = _known(meta.get("CTA CONTACT NAME")), _known(meta.get("CTA CONTACT EMAIL"))
         organization = _known(meta.get("CTA CONTACT ORGANIZATION"))
         if name and not (email or organization or " " in name):
-            self.harvest.secrets |= {name} - {"root"}
+            self.harvest.secrets.add(name)
             name = None
         if name or organization:
             agent = Agent(

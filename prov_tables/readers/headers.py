@@ -41,7 +41,7 @@ CONFIGURATION = (
 )
 VERSIONS = ("GAMMAPY", "ASTROPY", "NUMPY", "SCIPY", "GAMMAPY_VERSION")
 PLACEHOLDERS = ("", "none", "unknown", "-", "n/a", "null")
-_PROGRAM = re.compile(r"\s*([A-Za-z][\w.+-]*?)(?:[\s/_-]*[vV]?(\d[\w.+-]*))?\s*")
+_PROGRAM = re.compile(r"\s*([A-Za-z].*?)(?:(?:[\s/_-]+|(?<=[a-z]))[vV]?(\d[\w.+-]*))?\s*")
 _PROGENITOR_DID = re.compile(r"ivo://\S+")
 
 

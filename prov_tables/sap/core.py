@@ -67,7 +67,7 @@ class ProvSapCore(svcs.Core):  # type: ignore[misc]
             request = parse_request(_given(input_table, query_meta))
             return io.BytesIO(answer(request)), request.media_type
         except RequestError as exc:
-            raise _refused(exc) from exc
+            raise _Refused(exc) from exc
 
 
 def _given(input_table: Any, query_meta: Any) -> dict[str, list[str]]:
@@ -87,10 +87,16 @@ def answer(request: GraphRequest) -> bytes:
     return write_graph(graph, request, server_url())
 
 
-def _refused(exc: RequestError) -> Exception:
-    error: Exception = base.ValidationError(str(exc), "ID")
-    error.httpCode = exc.status  # type: ignore[attr-defined]
-    return error
+class _Refused(base.Error):  # type: ignore[misc]
+    """A request that cannot be answered; DaCHS sends `httpCode` as the status."""
+
+    def __init__(self, exc: RequestError) -> None:
+        base.Error.__init__(self, str(exc))
+        self.msg = str(exc)
+        self.httpCode = exc.status
+
+    def __str__(self) -> str:
+        return str(self.msg)
 
 
 class RecipeCore(svcs.Core):  # type: ignore[misc]

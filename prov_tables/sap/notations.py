@@ -33,9 +33,7 @@ def namespaces(server: str) -> dict[str, str]:
 
 def to_json(statements: Iterable[Statement], server: str, *, w3c: bool) -> bytes:
     """Return PROV-JSON (W3C member submission 2013-04-24); in the IVOA's terms all attributes are ``voprov:``."""
-    document: dict[str, Any] = {
-        "prefix": {name: uri for name, uri in namespaces(server).items() if name != "xsd" or w3c}
-    }
+    document: dict[str, Any] = {"prefix": namespaces(server)}
     prefix = "prov" if w3c else "voprov"
     for number, statement in enumerate(statements, 1):
         attributes: dict[str, Any] = {}
