@@ -205,7 +205,7 @@ class Joiner:
         """Return the entity that an activity has made."""
         identity = self._identity(harvest, local)
         known = self._strong(identity)
-        if known is None and identity is not _NOTHING:
+        if known is None and keys_of(identity):
             fitting = [one for one in self._weak(identity) if one.generator in (None, activity)]
             known = next((one for one in fitting if one.generator == activity), fitting[0] if fitting else None)
         elif known is None:
@@ -216,7 +216,7 @@ class Joiner:
         """Return the entity that an activity has used, or that is mentioned."""
         identity = self._identity(harvest, local)
         known = self._strong(identity)
-        if known is None and identity is not _NOTHING:
+        if known is None and keys_of(identity):
             fitting = [one for one in self._weak(identity) if activity is None or one.generator != activity]
             known = _last_before(fitting, time) or _last_before(fitting, end) or (fitting[0] if fitting else None)
         elif known is None:

@@ -25,7 +25,7 @@ _HOME = re.compile(r"(?:/home|/Users|/afs(?:/[^/\s]+)*/user|[A-Za-z]:[\\/]Users)
 _FILE_URL = re.compile(rf"\b(?!(?:https?|ftp|ivo|doi|urn)\b)[A-Za-z][A-Za-z0-9+.-]*://[^{_DELIMITERS}]+")
 _WEB_URL = re.compile(rf"\b(?:https?|ftp)://[^{_DELIMITERS}]+")
 _REMOTE_PATH = re.compile(rf"(?<![\w/])(?:[\w.-]+@)?[\w.-]+:[\\/](?![\\/])[^{_DELIMITERS}]*")
-_PATH = re.compile(rf"(?<![\w.\-:/~%&=?#*+)\]])(?:~[\w.-]*|\$\{{?\w+\}}?)?(?:/[^{_DELIMITERS}/:=]+)+/?")
+_PATH = re.compile(rf"(?<![\w.\-/~%*)\]])(?:~[\w.-]*|\$\{{?\w+\}}?)?(?:/[^{_DELIMITERS}/:=]+)+/?")
 _ACCOUNT = re.compile(r"\b[\w.+-]+@[\w.-]+\b")
 # Columns by what they hold. What is not named here is one of a closed list of words, or an id.
 _LOCATIONS = frozenset({"location", "url", "docurl"})
@@ -132,7 +132,7 @@ def public_text(text: str) -> str:
 def _is_whole_path(text: str) -> bool:
     """Say whether all of a text is one path, blanks included; a command line with options is not."""
     begins = text.startswith(("/", "~/", "\\\\")) or re.match(r"[A-Za-z]:[\\/]", text) is not None
-    return begins and not re.search(r"\s-|[\n:;,\"']\s*\S*/", text[1:]) and "\n" not in text
+    return begins and not re.search(r"\s[-/~$]|[\n:;,\"']\s*\S*/", text[1:]) and "\n" not in text
 
 
 def public_arguments(arguments: Iterable[object]) -> list[str]:

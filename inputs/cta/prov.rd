@@ -446,10 +446,10 @@
       description="Unit"/>
     <column name="ucd" type="text" ucd="meta.ucd" utype="voprov:ParameterDescription.ucd"
       tablehead="UCD" verbLevel="10"
-      description="UCD"/>
+      description="UCD of the value"/>
     <column name="utype" type="text" ucd="meta.code" utype="voprov:ParameterDescription.utype"
       tablehead="Utype" verbLevel="15"
-      description="Utype"/>
+      description="Utype of the value"/>
     <column name="min_value" type="text" ucd="meta.note;stat.min" utype="voprov:ParameterDescription.min"
       tablehead="Minimum" verbLevel="10"
       description="Least value"/>

@@ -119,14 +119,14 @@ _FIRST = ("prov:label", "prov:location", "prov:role", "prov:type", "prov:value")
 
 def to_xml(statements: Iterable[Statement], server: str) -> bytes:
     """Return PROV-XML (W3C NOTE 2013-04-30); what only the IVOA knows is in its namespace, as the schema allows."""
-    declared = " ".join(f"xmlns:{name}={quoteattr(uri)}" for name, uri in namespaces(server).items())
-    parts = [f'<?xml version="1.0" encoding="utf-8"?>\n<prov:document {declared} xmlns:xsi="{XSI}">\n']
+    uris = {**namespaces(server), "xsd": "http://www.w3.org/2001/XMLSchema", "xsi": XSI}
+    declared = " ".join(f"xmlns:{name}={quoteattr(uri)}" for name, uri in uris.items())
+    parts = [f'<?xml version="1.0" encoding="utf-8"?>\n<prov:document {declared}>\n']
     listed = list(statements)
-    # elements of other namespaces come last
-    for statement in (one for one in listed if one.kind in W3C_KINDS):
-        parts.append(_xml(statement, "prov"))
-    for statement in (one for one in listed if one.kind not in W3C_KINDS):
-        parts.append(_xml(statement, "voprov"))
+    parts += [_xml(statement, "prov") for statement in listed if statement.kind in W3C_KINDS]
+    others = [_xml(statement, "voprov") for statement in listed if statement.kind not in W3C_KINDS]
+    if others:
+        parts += ["<prov:other>\n", *others, "</prov:other>\n"]
     return ("".join(parts) + "</prov:document>\n").encode("utf-8", "replace")
 
 

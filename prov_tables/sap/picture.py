@@ -154,7 +154,8 @@ def _edge(start: str, end: str, label: str | None, style: str = "solid") -> str:
 def _quoted(text: str) -> str:
     """Return a text as a string of Graphviz, in which nothing is code, markup or an escape."""
     plain = "".join(char for char in text if char == "\n" or (char.isprintable() and not 0xD800 <= ord(char) < 0xE000))
-    escaped = plain.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    # what looks like an entity of HTML would be one
+    escaped = plain.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 
