@@ -12,6 +12,7 @@ from gavo.protocols import creds
 
 from datalink.access import Protection, Viewer
 from datalink.datasets import CollectionTerms, Dataset, Document, Relative, Response, StoredFile
+from datalink.lineage import LINEAGE_QUERY
 from ingest.collection import load_collection
 from ingest.dachs import site_from_configuration
 from ingest.errors import CollectionError
@@ -48,6 +49,8 @@ def datasets(publisher_dids: Sequence[str]) -> dict[str, Dataset]:
                     event_type=row["event_type"],
                 )
             )
+        for row in _rows(connection, LINEAGE_QUERY, {"dids": list(found)}):
+            found[row["owner_did"]].lineage.add(row)
         _add_surroundings(connection, found.values())
     return found
 
@@ -154,7 +157,7 @@ def _add_surroundings(connection: Any, found: Iterable[Dataset]) -> None:
         for dataset in by_collection[row["collection"]]:
             dataset.documents.append(document)
     terms = (
-        "SELECT name, title, terms, terms_uri, acknowledgement, reference_url FROM cta.collection"
+        "SELECT name, title, terms, terms_uri, acknowledgement, reference_url, creator FROM cta.collection"
         " WHERE name = ANY(%(names)s)"
     )
     for row in _rows(connection, terms, names):

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from datalink.access import Protection, Verdict, Viewer, strictest
 from datalink.datasets import Dataset, Response
 from datalink.document import SODA_ASYNC, SODA_SYNC, Link, Parameter, ServiceDescriptor
+from datalink.lineage import lineage_links
 from ingest.footprint import circle_polygon_deg
 
 FITS = "application/fits"
@@ -82,6 +83,7 @@ def links_of(
         services = cutout_services(dataset, number, addresses)
         links += [maker.cutout(service) for service in services]
     links += maker.relatives()
+    links += maker.lineage()
     links += maker.documentation()
     links.append(maker.headers())
     return links, services
@@ -282,6 +284,11 @@ class _Maker:
                 content_qualifier="event-list",
                 local_semantics=relative.event_type,
             )
+
+    def lineage(self) -> Iterator[Link]:
+        """Yield links to what it was made from, what was made of it, and how; that is public, always."""
+        for semantics, values in lineage_links(self._dataset.lineage, self._addresses.server, self._did):
+            yield self._link(semantics, [], **values)
 
     def documentation(self) -> Iterator[Link]:
         """Yield links to the documents of the collection, terms of use first."""

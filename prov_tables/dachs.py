@@ -12,9 +12,11 @@ from typing import Any
 from gavo import base
 
 from ingest.dachs import database_sentence, site_from_configuration
+from prov_tables.cutouts import take_spool
 from prov_tables.datasets import harvest_collection, names_in, renew_steps
-from prov_tables.importer import Importer, Problem, ProvenanceSummary, files_below, import_files
+from prov_tables.importer import Importer, Problem, ProvenanceSummary, files_below, import_files, source_key
 from prov_tables.readers.formats import is_candidate
+from prov_tables.spool import spool_folder
 from prov_tables.store import ProvenanceStore
 
 # A file or folder of records to import; without it the linked collections are gone through.
@@ -51,6 +53,7 @@ class ProvenanceLoader:
                 _take_lock(cursor)
                 store = ProvenanceStore(cursor)
                 store.prepare()
+                _import_spool(table.connection, store)
                 if file:
                     summary = _import_place(table.connection, store, Path(file), collection)
                 else:
@@ -68,6 +71,32 @@ def _importer(connection: Any, store: ProvenanceStore, published: Mapping[str, s
         published,
         after=lambda joined, touched: renew_steps(store.cursor, joined, touched),
     )
+
+
+def _import_spool(connection: Any, store: ProvenanceStore) -> None:
+    """Take what the service of cut-outs has written down since; files go when their import has been committed."""
+    for path in take_spool(spool_folder()):
+        summary = import_files(_importer(connection, store, None), [path])
+        if summary.unchanged:
+            store.forget_source(source_key(path, path.name))
+            path.unlink(missing_ok=True)
+        for problem in summary.problems:
+            base.ui.notifyWarning(f"cut-outs: {problem.sentence}")
+            path.replace(path.with_suffix(".refused"))
+
+
+def import_spool() -> None:
+    """Import the records of cut-outs; the server calls this now and then."""
+    if not any(spool_folder().glob("*.*")):
+        return
+    try:
+        with base.getWritableAdminConn() as connection, connection.cursor() as cursor:
+            _take_lock(cursor)
+            store = ProvenanceStore(cursor)
+            store.prepare()
+            _import_spool(connection, store)
+    except (base.ReportableError, base.DBError) as exc:
+        base.ui.notifyWarning(f"the provenance of cut-outs was not imported: {exc}")
 
 
 def _import_place(connection: Any, store: ProvenanceStore, place: Path, collection: str | None) -> ProvenanceSummary:

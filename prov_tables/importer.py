@@ -107,7 +107,7 @@ class Importer:
                 continue
             try:
                 mark = fingerprint(path)
-                key = f"{name}@{hashlib.sha256(str(path).encode('utf-8', 'replace')).hexdigest()[:16]}"
+                key = source_key(path, name)
                 self.summary.files += 1
                 if self._store.fingerprint(key) == mark:
                     self.summary.unchanged += 1
@@ -200,6 +200,11 @@ def import_files(importer: Importer, paths: Iterable[Path], root: Path | None = 
     importer.add_files(paths, root)
     importer.summary.seconds = round(time.monotonic() - started, 3)
     return importer.summary
+
+
+def source_key(path: Path, name: str) -> str:
+    """Return under which name a file's import is remembered."""
+    return f"{name}@{hashlib.sha256(str(path).encode('utf-8', 'replace')).hexdigest()[:16]}"
 
 
 def fingerprint(path: Path) -> str:

@@ -82,6 +82,10 @@ class ProvenanceStore:
             {"path": path, "fingerprint": fingerprint},
         )
 
+    def forget_source(self, path: str) -> None:
+        """Forget that a source has been imported: it will not come again."""
+        self.cursor.execute(f"DELETE FROM {SOURCE} WHERE path = %(path)s", {"path": path})
+
     def remember_datasets(self, fingerprints: Iterable[tuple[str, str]]) -> None:
         """Note of which datasets the headers have been read."""
         self._stage_pairs("stage_source", fingerprints)

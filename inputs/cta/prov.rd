@@ -714,6 +714,15 @@
     </LOOP>
   </data>
 
+  <execute every="30" title="import the provenance of cut-outs">
+    <job>
+      <code>
+        from prov_tables.dachs import import_spool
+        import_spool()
+      </code>
+    </job>
+  </execute>
+
   <service id="sap" allowed="sync" defaultRenderer="sync">
     <meta name="title">\getConfig{web}{siteName}: Provenance Graphs</meta>
     <meta name="shortName">CTA ProvSAP</meta>
