@@ -74,6 +74,8 @@
     <index columns="em_min" metaOnly="True"/>
     <index columns="em_max" metaOnly="True"/>
     <index columns="proposal_id" metaOnly="True"/>
+    <meta name="rights">The terms of use of each collection hold for its data: see the table cta.collection, and the
+    documentation links of each dataset.</meta>
     <!-- Instead of //obscore#dl: that one finds only services in the RD of the table, and answers one ID a call. -->
     <meta>
       !_associatedDatalinkService:
@@ -232,6 +234,103 @@
         WHERE t_exptime &gt; 1200 AND s_resolution &lt; 1000
           AND 1=CONTAINS(POINT(s_ra, s_dec), CIRCLE(228.5, -59.2, 3))
         ORDER BY s_resolution
+    </meta>
+    <meta name="_example" title="Spectra and event lists of a source made with a given version of a program">
+      :taptable:`provenance.last_step` has one row for each dataset: the step that made it.
+
+      .. tapquery::
+
+        SELECT o.obs_id, o.target_name, s.activity_name, s.software_name, s.software_version, s.provenance_url
+        FROM ivoa.obscore AS o JOIN provenance.last_step AS s ON s.obs_publisher_did=o.obs_publisher_did
+        WHERE o.target_name LIKE 'Crab%' AND s.software_version='1.0.0'
+    </meta>
+    <meta name="_example" title="What used a given reconstruction method">
+      Parameters have the names of the pipelines' own configuration. Everything made by an activity with the value is a
+      product of it:
+
+      .. tapquery::
+
+        SELECT e.id, e.name, a.name AS activity_name, d.version, p.name AS parameter_name, p.param_value
+        FROM provenance.parameter AS p
+        JOIN provenance.was_configured_by AS c ON c.parameter_id=p.id
+        JOIN provenance.activity AS a ON a.id=c.activity_id
+        JOIN provenance.activity_description AS d ON d.id=a.description_id
+        JOIN provenance.was_generated_by AS g ON g.activity_id=a.id
+        JOIN provenance.entity AS e ON e.id=g.entity_id
+        WHERE p.name LIKE 'ProcessorTool.ShowerProcessor.reconstructor%' AND p.param_value LIKE '%HillasReconstructor%'
+    </meta>
+    <meta name="_example" title="Event lists made with loose cuts">
+      Cuts are parameters as well; headers of DL3 files give them as EV_CLASS:
+
+      .. tapquery::
+
+        SELECT o.obs_id, o.target_name, p.param_value AS cuts
+        FROM provenance.parameter AS p
+        JOIN provenance.was_configured_by AS c ON c.parameter_id=p.id
+        JOIN provenance.last_step AS s ON s.activity_id=c.activity_id
+        JOIN ivoa.obscore AS o ON o.obs_publisher_did=s.obs_publisher_did
+        WHERE p.name='EV_CLASS' AND p.param_value='loose'
+    </meta>
+    <meta name="_example" title="All raw data that a product was made from">
+      :taptable:`provenance.progenitors` has all ancestors of everything, so no recursion is needed; here those that were
+      used as data of level 0 for a DL2 file:
+
+      .. tapquery::
+
+        SELECT DISTINCT p.ancestor_id, raw.name, p.depth
+        FROM provenance.entity AS e
+        JOIN provenance.progenitors AS p ON p.entity_id=e.id
+        JOIN provenance.used AS u ON u.entity_id=p.ancestor_id
+        JOIN provenance.entity AS raw ON raw.id=p.ancestor_id
+        WHERE e.name='run_a.dl2.h5' AND u.role LIKE 'DL0%'
+    </meta>
+    <meta name="_example" title="Everything made from a file">
+      .. tapquery::
+
+        SELECT d.id, d.name, d.obs_publisher_did, p.depth
+        FROM provenance.entity AS e
+        JOIN provenance.progenitors AS p ON p.ancestor_id=e.id
+        JOIN provenance.entity AS d ON d.id=p.entity_id
+        WHERE e.name='gamma_prod6_tel_event_header_v4.simtel.zst'
+        ORDER BY p.depth
+    </meta>
+    <meta name="_example" title="Who answers for a dataset">
+      .. tapquery::
+
+        SELECT e.name, a.name AS agent, a.type, t.role
+        FROM provenance.was_attributed_to AS t
+        JOIN provenance.agent AS a ON a.id=t.agent_id
+        JOIN provenance.entity AS e ON e.id=t.entity_id
+        WHERE a.type IN ('Person', 'Organization')
+    </meta>
+    <meta name="_example" title="What was done between two dates">
+      Times are UTC:
+
+      .. tapquery::
+
+        SELECT a.id, a.name, d.version, a.start_time, a.end_time, a.status
+        FROM provenance.activity AS a JOIN provenance.activity_description AS d ON d.id=a.description_id
+        WHERE a.start_time BETWEEN '2026-11-01T00:00:00' AND '2026-11-30T00:00:00'
+    </meta>
+    <meta name="_example" title="Which versions differ between two products">
+      The software environment of an activity is a collection of packages, each with its version for its value:
+
+      .. tapquery::
+
+        SELECT one.name AS package, one.entity_value AS version_of_one, two.entity_value AS version_of_two
+        FROM provenance.was_generated_by AS g1
+        JOIN provenance.was_configured_by AS c1 ON c1.activity_id=g1.activity_id
+        JOIN provenance.parameter AS p1 ON p1.id=c1.parameter_id
+        JOIN provenance.had_member AS m1 ON m1.collection_id=p1.entity_id
+        JOIN provenance.entity AS one ON one.id=m1.entity_id
+        JOIN provenance.entity AS two ON two.name=one.name
+        JOIN provenance.had_member AS m2 ON m2.entity_id=two.id
+        JOIN provenance.parameter AS p2 ON p2.entity_id=m2.collection_id
+        JOIN provenance.was_configured_by AS c2 ON c2.parameter_id=p2.id
+        JOIN provenance.was_generated_by AS g2 ON g2.activity_id=c2.activity_id
+        WHERE g1.entity_id='md5:c137386bb51986770be9899948b4aad8'
+          AND g2.entity_id='product:6e6ef15b-b525-41de-8b98-48612ba0ff39'
+          AND one.entity_value&lt;&gt;two.entity_value
     </meta>
     <meta name="_example" title="What the collections are, and on which terms">
       .. tapquery::

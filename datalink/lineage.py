@@ -17,7 +17,8 @@ LINEAGE_QUERY = (
     f"  WHERE w.generated_entity_id = o.did ORDER BY e.id LIMIT {MAX_RELATIVES})"
     " UNION ALL (SELECT 'derivation', e.id, e.name, e.obs_publisher_did, NULL"
     "  FROM provenance.was_derived_from AS w JOIN provenance.entity AS e ON e.id = w.generated_entity_id"
-    f"  WHERE w.used_entity_id = o.did ORDER BY e.id LIMIT {MAX_RELATIVES})"
+    # not the cut-outs that somebody has made
+    f"  WHERE w.used_entity_id = o.did AND e.obs_publisher_did IS NOT NULL LIMIT {MAX_RELATIVES})"
     " UNION ALL (SELECT CASE WHEN s.parameters IS NULL THEN 'known' ELSE 'recipe' END, s.obs_publisher_did,"
     "  s.activity_name, s.obs_publisher_did, NULL FROM provenance.dataset_step AS s"
     "  WHERE s.obs_publisher_did = o.did)) AS r"

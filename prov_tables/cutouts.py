@@ -5,6 +5,7 @@ The service only appends a line to a file, the spool; whoever imports takes the 
 
 from __future__ import annotations
 
+import datetime
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,7 @@ def cutout_record(
     software: tuple[str, str],
     file_name: str,
     media_type: str,
+    utc_start: datetime.datetime,
     responses: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return the record of a cut-out that was made just now; who asked for it is not in it.
@@ -53,6 +55,8 @@ def cutout_record(
         Name and version of what cut.
     file_name, media_type
         Of the result.
+    utc_start
+        When it was begun.
     responses
         Publisher DIDs of files whose responses came along.
     """
@@ -64,6 +68,7 @@ def cutout_record(
         step.used(response, role="Calibration")
     step.end()
     record = step.record()
+    record["start"] = {"time_utc": utc_start.replace(tzinfo=None).isoformat(timespec="milliseconds")}
     record["output"] = [{"product_id": product, "name": file_name, "role": "Main", "content_type": media_type}]
     record["system"].pop("python", None)
     return record

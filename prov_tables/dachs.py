@@ -82,6 +82,7 @@ def _import_spool(connection: Any, store: ProvenanceStore) -> None:
             path.unlink(missing_ok=True)
         for problem in summary.problems:
             base.ui.notifyWarning(f"cut-outs: {problem.sentence}")
+        if summary.exit_status:
             path.replace(path.with_suffix(".refused"))
 
 

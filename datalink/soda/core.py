@@ -146,7 +146,9 @@ def _verdict(dataset: Dataset, selection: Selection, who: Viewer) -> Verdict:
 
 def _request(dataset: Dataset, service: Any) -> CutRequest:
     own = dataset.file.publisher_did
-    product = entity_of(new_product())
+    # what somebody looks for in proprietary data is nobody's business
+    protected = dataset.file.protection.holds(archive.today())
+    product = None if protected else entity_of(new_product())
     origin = query_origin(service, "dlget", SODA_SYNC, own)
     return CutRequest(
         publisher_did=own,
@@ -160,22 +162,25 @@ def _request(dataset: Dataset, service: Any) -> CutRequest:
             for response in dataset.responses
             if response.file.publisher_did != own
         ],
-        product=f"{addresses().server}/provsap?ID={product}",
+        product=f"{addresses().server}/provsap?ID={product}" if product else None,
         infos=tuple(origin.infos() + dataset_infos([dataset])),
     )
 
 
 def _write_down(dataset: Dataset, selection: Selection, request: CutRequest, result: CutResult) -> None:
     """Record how a cut-out was made; that this fails is no reason to withhold it."""
+    if request.product is None:
+        return
     own = dataset.file.publisher_did
     others = dict.fromkeys(response.file.publisher_did for response in dataset.responses)
     record = cutout_record(
         own,
-        str(request.product).rpartition("product:")[2],
+        request.product.rpartition("product:")[2],
         selection.parameters(),
         software=(SOFTWARE.rpartition(" ")[0], SOFTWARE.rpartition(" ")[2]),
         file_name=result.file_name,
         media_type=result.media_type,
+        utc_start=request.utc_now,
         responses=[did for did in others if did != own] if selection.with_responses else (),
     )
     try:

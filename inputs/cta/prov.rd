@@ -15,6 +15,8 @@
   <meta name="contentLevel">Research</meta>
   <meta name="type">Archive</meta>
   <meta name="schema-rank">30</meta>
+  <meta name="rights">The terms of use of each collection hold for its data: see the table cta.collection, and the
+    documentation links of each dataset.</meta>
 
   <table id="entity_description" onDisk="True" adql="True" primary="id" forceUnique="False">
     <meta name="title">Descriptions of entities</meta>
