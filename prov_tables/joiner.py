@@ -181,7 +181,12 @@ class Joiner:
                 continue
             names = ENTITY_COLUMNS.get(row_class, ())
             for row in place.values():
-                changed = {name: self._id_of(last, harvest, getattr(row, name)) for name in names}
+                changed = {}
+                for name in names:
+                    local = getattr(row, name)
+                    key = self._id_of(last, harvest, local)
+                    if key != local:
+                        changed[name] = key
                 self.joined.graph.add(dataclasses.replace(row, **changed) if changed else row)
 
     def _id_of(self, last: dict[str, Known], harvest: Harvest, local: str | None) -> str | None:

@@ -8,6 +8,7 @@ and persons and organisations that a record names as agents of its own accord.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -35,39 +36,71 @@ _UNTOUCHED = frozenset(
 )
 
 
+# Columns of each class that hold words, and those that hold ids.
+_WORDS = {
+    row_class: tuple(name for name in names if name not in _UNTOUCHED and name != "id" and not name.endswith("_id"))
+    for row_class, names in COLUMNS.items()
+}
+_IDS = {
+    row_class: tuple(name for name in names if name == "id" or name.endswith("_id"))
+    for row_class, names in COLUMNS.items()
+}
+
+
 def clean(harvest: Harvest) -> Harvest:
     """Take out of all rows of a harvest what must not be told; the harvest itself is changed and returned."""
-    secrets = _names(harvest.secrets)
-    for text in _texts(harvest.graph):
-        if "/" in text or "\\" in text:
-            secrets |= _names(match.group(1) for match in _HOME.finditer(text))
-    pattern = _pattern(secrets)
-    if any(pattern.search(key) for key in harvest.identities) if pattern else False:
-        harvest.identities = {_without(pattern, key): value for key, value in harvest.identities.items()}
+    cells = [
+        (row, name, value)
+        for row_class, place in harvest.graph.rows.items()
+        for row in place.values()
+        for name in _WORDS[row_class]
+        if isinstance(value := getattr(row, name), str)
+    ]
+    secrets = set(harvest.secrets)
+    for _, _, value in cells:
+        secrets |= _homes(value)
+    pattern = _pattern(frozenset(_names(secrets)))
+    for row, name, value in cells:
+        if name in _LOCATIONS:
+            public = _without(pattern, public_location(value) or "") or None
+        else:
+            public = _without(pattern, public_text(value))
+        if public != value:
+            setattr(row, name, public)
     for identity in harvest.identities.values():
         if identity.file_name:
             identity.file_name = _without(pattern, identity.file_name)
-    cleaned = Graph()
-    for row_class, place in harvest.graph.rows.items():
-        for row in place.values():
-            for name in COLUMNS[row_class]:
-                value = getattr(row, name)
-                if isinstance(value, str) and name not in _UNTOUCHED:
-                    setattr(row, name, _clean_cell(name, value, pattern))
-            cleaned.add(row)
-    harvest.graph = cleaned
+    if pattern is not None:
+        _clean_ids(harvest, pattern)
     harvest.remarks = [(severity, _without(pattern, public_text(text))) for severity, text in harvest.remarks]
     return harvest
 
 
-def _clean_cell(name: str, value: str, pattern: re.Pattern[str] | None) -> str | None:
-    if name in _LOCATIONS:
-        value = public_location(value) or ""
-    elif name != "id" and not name.endswith("_id"):
-        value = public_text(value)
-    return _without(pattern, value) or (None if name in _LOCATIONS else value)
+def _clean_ids(harvest: Harvest, pattern: re.Pattern[str]) -> None:
+    """Take names out of ids, too; most have none."""
+    rows = [row for place in harvest.graph.rows.values() for row in place.values()]
+    ids = [
+        (row, name, value) for row in rows for name in _IDS[type(row)] if isinstance(value := getattr(row, name), str)
+    ]
+    if not pattern.search("\n".join(value for _, _, value in ids)):
+        return
+    for row, name, value in ids:
+        setattr(row, name, pattern.sub(REMOVED, value))
+    harvest.identities = {pattern.sub(REMOVED, key): value for key, value in harvest.identities.items()}
+    harvest.graph = Graph()
+    for row in rows:
+        harvest.graph.add(row)
 
 
+@functools.lru_cache(maxsize=2**16)
+def _homes(text: str) -> frozenset[str]:
+    """Return the accounts whose home folders a text mentions."""
+    if "/" not in text and "\\" not in text:
+        return frozenset()
+    return frozenset(match.group(1) for match in _HOME.finditer(text))
+
+
+@functools.lru_cache(maxsize=2**16)
 def public_location(location: str) -> str | None:
     """Return a location that may be published: a public web address or an identifier as it is, else the file name.
 
@@ -108,6 +141,7 @@ def file_name(path: str) -> str:
     return re.split(r"[\\/]", path.rstrip("/\\"))[-1]
 
 
+@functools.lru_cache(maxsize=2**16)
 def public_text(text: str) -> str:
     """Return a text in which paths have become file names, and ``user@host`` has gone."""
     if "@" not in text and "/" not in text and "\\" not in text and "~" not in text:
@@ -170,7 +204,8 @@ def _names(found: Iterable[Any]) -> set[str]:
     return {name for name in names if len(name) > 1 and "/" not in name}
 
 
-def _pattern(names: set[str]) -> re.Pattern[str] | None:
+@functools.lru_cache(maxsize=2**10)
+def _pattern(names: frozenset[str]) -> re.Pattern[str] | None:
     if not names:
         return None
     listed = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
@@ -179,12 +214,3 @@ def _pattern(names: set[str]) -> re.Pattern[str] | None:
 
 def _without(pattern: re.Pattern[str] | None, text: str) -> str:
     return text if pattern is None else pattern.sub(REMOVED, text)
-
-
-def _texts(graph: Graph) -> Iterable[str]:
-    for row_class, place in graph.rows.items():
-        for row in place.values():
-            for name in COLUMNS[row_class]:
-                value = getattr(row, name)
-                if isinstance(value, str):
-                    yield value

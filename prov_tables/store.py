@@ -258,10 +258,13 @@ class ProvenanceStore:
         )
         self.cursor.execute(
             f"INSERT INTO {SCHEMA}.was_informed_by (informed_id, informant_id)"
-            f" SELECT DISTINCT u.activity_id, g.activity_id FROM {SCHEMA}.used AS u"
+            f" SELECT u.activity_id, g.activity_id FROM {SCHEMA}.used AS u"
             f" JOIN {SCHEMA}.was_generated_by AS g ON g.entity_id = u.entity_id"
-            " WHERE (u.activity_id = ANY(%(activities)s) OR g.activity_id = ANY(%(activities)s))"
-            " AND u.activity_id <> g.activity_id ON CONFLICT DO NOTHING",
+            " WHERE u.activity_id = ANY(%(activities)s) AND u.activity_id <> g.activity_id"
+            f" UNION SELECT u.activity_id, g.activity_id FROM {SCHEMA}.was_generated_by AS g"
+            f" JOIN {SCHEMA}.used AS u ON u.entity_id = g.entity_id"
+            " WHERE g.activity_id = ANY(%(activities)s) AND u.activity_id <> g.activity_id"
+            " ON CONFLICT DO NOTHING",
             listed,
         )
         self.cursor.execute(
