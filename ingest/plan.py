@@ -14,6 +14,7 @@ from ingest.fitsfile import FitsError
 from ingest.folder import Folder, Found, FoundFile, begins_like_fits, document_kind, document_mime, is_utf8
 from ingest.harvest import Task
 from ingest.index import Index, IndexFacts, add_index
+from ingest.records import LEFT_OUT, is_provenance_record
 from ingest.rows import READER_VERSION, DocumentRow
 
 # DaCHS puts access references into URLs and identifiers unquoted: anything else is written as _xHH_.
@@ -150,6 +151,9 @@ def _sort_files(
     data_files: list[tuple[FoundFile, str]] = []
     taken: dict[str, str] = {}
     for file in found.files.values():
+        if is_provenance_record(file.path):
+            plan.problems.append((file.relpath, "info", LEFT_OUT))
+            continue
         kind = "index" if file.relpath in index_files else _data_or_document(file)
         if kind == "other":
             plan.problems.append((file.relpath, "error", "this is neither FITS nor a document of a known type."))

@@ -13,10 +13,10 @@ from typing import Any
 from gavo import base
 
 from ingest.dachs import database_sentence, site_from_configuration
+from ingest.records import is_provenance_record
 from prov_tables.cutouts import take_spool
 from prov_tables.datasets import harvest_collection, names_in, renew_steps
 from prov_tables.importer import Importer, Problem, ProvenanceSummary, files_below, import_files, source_key
-from prov_tables.readers.formats import is_candidate
 from prov_tables.spool import spool_folder
 from prov_tables.store import ProvenanceStore
 
@@ -121,7 +121,7 @@ def _import_collections(connection: Any, store: ProvenanceStore, names: list[str
         importer = _importer(connection, store, names_in(store.cursor, name))
         harvest_collection(store, importer, name, Path(base.getConfig("inputsDir")))
         folder = site.folder(name)
-        records = (path for path in files_below(folder) if is_candidate(path)) if folder.is_dir() else ()
+        records = (path for path in files_below(folder) if is_provenance_record(path)) if folder.is_dir() else ()
         summary = import_files(importer, records, folder)
         _note_problems(store, name, summary.problems)
         total.files += summary.files

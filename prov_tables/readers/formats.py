@@ -17,12 +17,6 @@ OTHERS = re.compile(r"(?i)(licen[cs]e|copying|readme|manifest|sha256sums|changel
 Reader = Callable[[Path], Iterator[Harvest]]
 
 
-def is_candidate(path: Path) -> bool:
-    """Say whether the name of a file in a data folder looks like that of a provenance record."""
-    name = path.name.lower()
-    return "prov" in name and name.endswith((".json", ".log", ".jsonl", ".provn", ".yaml", ".yml", ".xml", ".txt"))
-
-
 def reader_of(path: Path) -> Reader:
     """Return the reader for a file.
 
@@ -72,4 +66,4 @@ def _json_reader(path: Path) -> Reader:
     )
 
 
-__all__ = ["is_candidate", "reader_of"]
+__all__ = ["reader_of"]

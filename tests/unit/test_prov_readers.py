@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.records import is_provenance_record
 from prov_tables.errors import ProvenanceError
 from prov_tables.harvest import COMMAND_LINE, Harvest, add_parameter, parameter_text, parameter_value, parse_time
 from prov_tables.model import (
@@ -35,7 +36,7 @@ from prov_tables.model import (
 from prov_tables.privacy import clean
 from prov_tables.readers import ctapipe, headers, prov_json, prov_n
 from prov_tables.readers.fits_cards import first_headers
-from prov_tables.readers.formats import OTHERS, is_candidate, reader_of
+from prov_tables.readers.formats import OTHERS, reader_of
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 DATA = SHARED / "data" / "provenance"
@@ -433,6 +434,17 @@ def test_statements_of_prov_n() -> None:
     assert graph.get(Activity, "http://e.org/r").start_time == datetime.datetime(2026, 1, 1)
 
 
-def test_candidates_are_told_by_their_names() -> None:
-    assert is_candidate(Path("run.provenance.log")) and is_candidate(Path("x_prov.json"))
-    assert not is_candidate(Path("events.fits")) and not is_candidate(Path("index.json"))
+RECORD_NAMES = [
+    "run.provenance.log",
+    "x_prov.json",
+    "provenance.yaml",
+    "a.prov.json",
+    "provenance_nested.json",
+    "prov.log",
+]
+OTHER_NAMES = ["events.fits", "index.json", "improved.json", "approval.txt", "provence.json", "provenance.fits"]
+
+
+def test_records_among_data_are_told_by_their_names() -> None:
+    assert all(is_provenance_record(Path(name)) for name in RECORD_NAMES)
+    assert not any(is_provenance_record(Path(name)) for name in OTHER_NAMES)
