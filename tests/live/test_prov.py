@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import pyvo
 from lxml import etree
 
 from tests.live.archive import CHECKOUT, SAMPLE, SHARED, Archive, open_folder, wait_for
-from tests.live.schemas import validator
+from tests.live.schemas import violations
 from tests.live.test_datalink import links_of
 
 DATA = SHARED / "data" / "provenance"
@@ -206,10 +205,8 @@ class TestProvTap:
             "SELECT from_table, target_table FROM TAP_SCHEMA.keys WHERE from_table LIKE 'provenance.%'"
         )
         assert len(keys) > 30 and all(key["target_table"].startswith("provenance.") for key in keys)
-        utypes = archive.query("SELECT utype FROM TAP_SCHEMA.columns WHERE table_name='provenance.activity'")
-        assert "voprov:Activity.startTime" in {
-            row["utype"].replace("activity", "Activity").replace("starttime", "startTime") for row in utypes
-        } or any("tarttime" in row["utype"].lower() for row in utypes)
+        columns = archive.query("SELECT utype FROM TAP_SCHEMA.columns WHERE table_name='provenance.activity'")
+        assert "voprov:activity.starttime" in {column["utype"].lower() for column in columns}
 
     def test_hidden_tables_stay_hidden(self, archive: Archive) -> None:
         for table in ("entity_key", "imported_record"):
@@ -268,7 +265,7 @@ class TestProvSap:
         answer = sap(archive, did_of(archive, "100001"), RESPONSEFORMAT=name, MODEL=model, DESCRIPTIONS="2")
         assert answer.headers["content-type"].partition(";")[0] == FORMATS[name]
         if name == "PROV-VOTABLE":
-            assert validator("VOTable").validate(etree.fromstring(answer.content))
+            assert violations(etree.fromstring(answer.content), "dachs") == []
         elif name == "PROV-PNG":
             assert answer.content.startswith(b"\x89PNG")
         elif name in ("PROV-XML", "PROV-SVG"):
@@ -359,10 +356,10 @@ class TestProvSap:
             assert hostile.replace('"', '\\"') in answer.text
 
     def test_vosi(self, archive: Archive) -> None:
-        for endpoint, name in (("capabilities", "VOSICapabilities"), ("availability", "VOSIAvailability")):
+        for endpoint in ("capabilities", "availability"):
             answer = archive.get(f"/provsap/{endpoint}")
             assert answer.ok
-            assert validator(name).validate(etree.fromstring(answer.content)), endpoint
+            assert violations(etree.fromstring(answer.content), "dachs") == [], endpoint
         assert f"{archive.url}/provsap" in archive.get("/provsap/capabilities").text
 
     def test_registered(self, archive: Archive) -> None:
@@ -373,9 +370,8 @@ class TestProvSap:
         assert answer.ok and f"{archive.url}/provsap" in answer.text
 
     def test_proprietary_data_show_how_they_were_made_and_nothing_else(self, archive: Archive) -> None:
-        (row,) = archive.sql(
-            "SELECT obs_publisher_did, accref FROM cta.dataset WHERE owner IS NOT NULL AND embargo > now() ORDER BY 1 LIMIT 1"
-        )
+        protected = "owner IS NOT NULL AND embargo > now() ORDER BY accref LIMIT 1"
+        (row,) = archive.sql(f"SELECT obs_publisher_did, accref FROM cta.dataset WHERE {protected}")
         did, accref = row
         document = graph(archive, did)
         assert ids(document, "activity")
@@ -484,7 +480,6 @@ def test_a_pipeline_of_ones_own(archive: Archive) -> None:
             cwd=folder,
             check=True,
         )
-        time.sleep(0)
         archive.ops("prov-import", "--file", Path(folder) / "run.provenance.log").check()
     (row,) = archive.query("SELECT id FROM provenance.entity WHERE name='spectrum.fits'")
     assert did_of(archive, "100001") in ids(graph(archive, row["id"]), "entity")
