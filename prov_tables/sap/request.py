@@ -10,14 +10,14 @@ Value = TypeVar("Value")
 ALL = 10**6
 FORMATS = {
     "PROV-JSON": "application/json",
-    "PROV-N": "text/provenance-notation",
+    "PROV-N": "text/provenance-notation;charset=utf-8",
     "PROV-XML": "application/provenance+xml",
     "PROV-VOTABLE": "application/x-votable+xml",
     "PROV-SVG": "image/svg+xml",
     "PROV-PNG": "image/png",
 }
 _FORMAT_ALIASES = {
-    **{mime: name for name, mime in FORMATS.items()},
+    **{mime.partition(";")[0]: name for name, mime in FORMATS.items()},
     "json": "PROV-JSON",
     "provn": "PROV-N",
     "text/plain": "PROV-N",
