@@ -13,7 +13,7 @@ from prov_tables.closure import extend
 from prov_tables.errors import CycleError, ProvenanceError
 from prov_tables.harvest import Harvest
 from prov_tables.joiner import Joined, Joiner, Known, keys_of
-from prov_tables.model import Activity, Entity
+from prov_tables.model import COLUMNS, Activity, Entity
 from prov_tables.privacy import clean, public_text
 from prov_tables.readers.formats import OTHERS, reader_of
 from prov_tables.store import ProvenanceStore, Touched
@@ -23,6 +23,8 @@ BATCH = 2000
 BATCH_ROWS = 200_000
 # Raise this when a reader has learnt something: files are then read again.
 READER_VERSION = 1
+# What btree indexes take, whatever the characters.
+MAX_ID, MAX_NAME = 600, 400
 
 
 @dataclass(slots=True)
@@ -133,28 +135,40 @@ class Importer:
         return before == sum(problem.severity == "error" for problem in self.summary.problems)
 
     def add(self, name: str, harvest: Harvest) -> None:
-        """Take one record, cleaned by the privacy filter."""
-        self._waiting.append((name, clean(harvest)))
+        """Take one record, cleaned by the privacy filter.
+
+        Raises
+        ------
+        ProvenanceError
+            When the tables could not hold it.
+        """
+        cleaned = clean(harvest)
+        check_sizes(cleaned)
+        self._waiting.append((name, cleaned))
         self._rows += len(harvest.graph)
         if len(self._waiting) >= BATCH or self._rows >= BATCH_ROWS:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is waiting; when a cycle is among it, everything but the records that make it."""
+        """Write what is waiting; when a cycle, or something unfit, is among it, everything but that."""
         waiting, self._waiting, self._rows = self._waiting, [], 0
         if not waiting:
             return
         try:
             self._write(waiting)
+            return
         except CycleError as exc:
-            if len(waiting) == 1:
-                self._note(waiting[0][0], "error", str(exc))
-                return
-            for one in waiting:
-                try:
-                    self._write([one])
-                except CycleError as cycle:
-                    self._note(one[0], "error", str(cycle))
+            refused: Exception = exc
+        except Exception as exc:
+            if not is_data_error(exc):
+                raise
+            refused = exc
+        if len(waiting) == 1:
+            self._note(waiting[0][0], "error", _reason(refused))
+            return
+        for one in waiting:
+            self._waiting = [one]
+            self.flush()
 
     def _write(self, waiting: list[tuple[str, Harvest]]) -> None:
         with self._savepoint():
@@ -192,6 +206,44 @@ class Importer:
 
     def _note(self, name: str, severity: str, sentence: str) -> None:
         self.summary.problems.append(Problem(name, severity, public_text(sentence)))
+
+
+def check_sizes(harvest: Harvest) -> None:
+    """Cut off names that indexes could not hold.
+
+    Raises
+    ------
+    ProvenanceError
+        When an identifier is too long, or is no text that a database can hold.
+    """
+    for row_class, place in harvest.graph.rows.items():
+        for row in place.values():
+            for column in COLUMNS[row_class]:
+                value = getattr(row, column)
+                if not isinstance(value, str) or (value.isascii() and len(value) < MAX_NAME and "\0" not in value):
+                    continue
+                if column == "id" or column.endswith("_id"):
+                    if len(value) > MAX_ID or "\0" in value or not _is_text(value):
+                        raise ProvenanceError(f"'{value[:60]!a}' is no usable identifier: too long, or no plain text.")
+                elif column in ("name", "role", "status", "version") and len(value) > MAX_NAME:
+                    setattr(row, column, value[:MAX_NAME] + "…")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_data_error(exc: Exception) -> bool:
+    """Say whether the database refused the data of a record, rather than to work at all (SQLSTATE class 22, 23, 54)."""
+    return str(getattr(exc, "pgcode", None) or "")[:2] in ("22", "23", "54")
+
+
+def _reason(exc: Exception) -> str:
+    return str(exc) if isinstance(exc, CycleError) else f"the database cannot hold it ({str(exc).splitlines()[0]})."
 
 
 def import_files(importer: Importer, paths: Iterable[Path], root: Path | None = None) -> ProvenanceSummary:

@@ -167,7 +167,7 @@ class _Reader:
                 description_id=self._description,
                 # the context-manager form of ctapipe gives the name of the activity for its status
                 status="completed" if status == record["activity_name"] else _known(status),
-                exit_code=exit_code if isinstance(exit_code, int) else None,
+                exit_code=small_integer(exit_code),
             )
         )
         add_software(self._graph, self._id, self._software, self._version)
@@ -359,6 +359,11 @@ def flat_metadata(meta: object) -> dict[str, str]:
     if isinstance(meta, Mapping):
         walk(meta, ())
     return found
+
+
+def small_integer(value: object) -> int | None:
+    """Return an integer that a column can hold, or None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31 else None
 
 
 def _config_files(arguments: list[Any]) -> Iterator[str]:
