@@ -9,6 +9,11 @@ from typing import Any
 
 from gavo import api
 
+PROVENANCE = (
+    "last_step progenitors entity activity agent used was_generated_by was_associated_with was_attributed_to"
+    " was_derived_from was_informed_by had_member activity_description entity_description usage_description"
+    " generation_description parameter parameter_description config_file config_file_description was_configured_by"
+).split()
 TABLES = (
     "//obscore#ObsCore",
     "rd/obscore_hea#obscore_hea",
@@ -24,6 +29,7 @@ TABLES = (
     "cta/model#observation_summary",
     "cta/model#instrumental_response",
     "cta/obsplan#obsplan",
+    *(f"cta/prov#{name}" for name in PROVENANCE),
 )
 
 

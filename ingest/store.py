@@ -225,7 +225,7 @@ def copy_tuples(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable
     cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN", _CopySource(lines))
 
 
-def copy_lines(rows: Iterable[Row], names: Sequence[str]) -> Iterator[str]:
+def copy_lines(rows: Iterable[object], names: Sequence[str]) -> Iterator[str]:
     """Yield one line of PostgreSQL's COPY text format a row."""
     values_of = attrgetter(*names)
     for row in rows:

@@ -255,7 +255,8 @@ ON CONFLICT DO NOTHING
 """
 DERIVATIONS_STATE = """
 SELECT md5(coalesce(string_agg(link, ' ' ORDER BY link), ''))
-FROM (SELECT obs_publisher_did || ' ' || progenitor_did AS link, collection FROM cta.derivation) AS links WHERE collection = %(name)s
+FROM (SELECT obs_publisher_did || ' ' || progenitor_did AS link, collection FROM cta.derivation) AS links
+WHERE collection = %(name)s
 """
 
 SOFTWARE = """

@@ -12,6 +12,8 @@
   <meta name="coverage.waveband">Gamma-ray</meta>
   <meta name="contentLevel">Research</meta>
   <meta name="type">Archive</meta>
+  <meta name="rights">The terms of use of each collection hold for its data: see the table cta.collection, and the
+    documentation links of each dataset.</meta>
 
   <STREAM id="dl3-columns">
     <doc>Header values of DL3 files beyond those of rd/obscore_hea#gadf-columns.</doc>
