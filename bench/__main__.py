@@ -13,7 +13,7 @@ from bench.instance import CHECKOUT, Bench, BenchError
 from bench.report import Report
 from bench.timing import Patience
 
-PARTS = ("harvest", "rows", "queries", "services", "provenance", "all")
+PARTS = ("harvest", "rows", "queries", "services", "events", "provenance", "all")
 OUT = CHECKOUT / "bench" / "out"
 
 
