@@ -431,7 +431,7 @@
         FROM provenance.entity AS e
         JOIN provenance.progenitors AS p ON p.ancestor_id=e.id
         JOIN provenance.entity AS d ON d.id=p.entity_id
-        WHERE e.name='ctao_sim_100001.zfits'
+        WHERE e.name='ctao_sim_100001.dl0.fits.fz'
         ORDER BY p.depth
     </meta>
     <meta name="_example" title="Who answers for the data of a source">

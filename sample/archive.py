@@ -119,9 +119,8 @@ def generate(
         summary = _summary(rows)
         (folder / "obs-index.fits.gz").write_bytes(obs_index(rows))
         (folder / "hdu-index.fits.gz").write_bytes(hdu_index(rows))
-        (folder / LOG_NAME).write_text(provenance_log(row.run for row in rows), encoding="utf-8")
-        if runs >= len(RUNS):
-            write_products(folder, events_per_run, seed)
+        products = write_products(folder, events_per_run, seed) if runs >= len(RUNS) else {}
+        (folder / LOG_NAME).write_text(provenance_log([row.run for row in rows], products), encoding="utf-8")
         (folder / "README.md").write_text(readme(runs, events_per_run, seed), encoding="utf-8")
         (folder / "TERMS.txt").write_text(TERMS, encoding="utf-8")
         for path, text in metadata_files(rows).items():

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +19,18 @@ from sample.spectra import area, channel_bounds, counts_spectrum, flux_points, g
 from sample.targets import CREATED, CREATOR, TARGETS, TELESCOP
 
 # Raise this when the products change; runs have a version of their own.
-PRODUCTS_VERSION = 1
+PRODUCTS_VERSION = 2
 FOLDER = "products"
 LISTING_NAME = "lower-levels.listing.ecsv"
 # The wobble pair on the Crab Nebula.
 RUNS = (0, 1)
+OF_BOTH_RUNS = ("crab_counts_map", "crab_counts_cube", "crab_flux_points", "crab_light_curve")
 MAP_PIXELS = 100
 MAP_STEP_DEG = 0.04
 CUBE_EDGES_TEV = (0.1, 0.5, 2.0, 10.0)
 
 
-def write_products(folder: Path, events_per_run: float, seed: int) -> None:
+def write_products(folder: Path, events_per_run: float, seed: int) -> dict[str, list[Run]]:
     """Write the products of an archive with at least two runs, and the listing.
 
     Parameters
@@ -40,6 +41,11 @@ def write_products(folder: Path, events_per_run: float, seed: int) -> None:
         Wanted mean number of events of a run.
     seed : int
         Seed of the archive.
+
+    Returns
+    -------
+    dict
+        Names of the files that were made of events, each with the runs these are of.
     """
     observed = [observe(number, events_per_run, seed) for number in RUNS]
     place = folder / FOLDER
@@ -60,7 +66,10 @@ def write_products(folder: Path, events_per_run: float, seed: int) -> None:
         buffer = io.BytesIO()
         fits.HDUList(list(hdus)).writeto(buffer)
         (place / name).write_bytes(buffer.getvalue())
-    (folder / LISTING_NAME).write_text(_listing([item.run for item in observed]), encoding="utf-8")
+    runs = [item.run for item in observed]
+    made = {f"{name}.fits": runs for name in OF_BOTH_RUNS} | {"crab_pha.fits": runs[:1]}
+    (folder / LISTING_NAME).write_text(_listing(runs, made), encoding="utf-8")
+    return made
 
 
 # -- maps
@@ -178,7 +187,7 @@ path,level,product_id,size,obs_id,derived_from,target_name,s_ra,s_dec,instrument
 """
 
 
-def _listing(runs: Sequence[Run]) -> str:
+def _listing(runs: Sequence[Run], products: Mapping[str, Sequence[Run]]) -> str:
     """Return the listing: raw data, images and reconstructed events of the runs, and what was made from these."""
     lines = []
     event_lists = [f"{run.file_dir}/{run.file_name}" for run in runs]
@@ -194,8 +203,6 @@ def _listing(runs: Sequence[Run]) -> str:
             lines.append(f"{name},{level},SIM-{level}-{run.obs_id},{size},{run.obs_id},{parent},{facts}")
             parent = name
         lines.append(f"{event_list},DL3,,,{run.obs_id},{parent},{facts}")
-    both = "|".join(event_lists)
-    for name in ("crab_counts_map", "crab_counts_cube", "crab_flux_points", "crab_light_curve"):
-        lines.append(f"{FOLDER}/{name}.fits,DL4,,,,{both},,,,")
-    lines.append(f"{FOLDER}/crab_pha.fits,DL4,,,,{event_lists[0]},,,,")
+    for name, of in products.items():
+        lines.append(f"{FOLDER}/{name},DL4,,,,{'|'.join(f'{run.file_dir}/{run.file_name}' for run in of)},,,,")
     return _LISTING + "\n".join(lines) + "\n"

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The log that the simulated pipeline would have left: from raw data to event lists, in the form of ctapipe's logs.
 
-Nothing of it has run.  It is there so that provenance can be tried out: every event list has a history of three steps,
-with two versions of the programs, two sets of cuts, and calibration files that the runs of a night share.
+Nothing of that has run.  It is there so that provenance can be tried out: every event list has a history of three
+steps, with two versions of the programs, two sets of cuts, and calibration files that the runs of a night share.  Only
+the last step did run: the one that made the products.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,9 +30,19 @@ _NAMESPACE = uuid.UUID("6f1f6c52-0d3c-5f0e-9c1e-1d8a52a8b001")
 _MINUTE = timedelta(minutes=1)
 
 
-def provenance_log(runs: Iterable[Run]) -> str:
-    """Return the log of all runs, a JSON object a line."""
-    return "".join(json.dumps(record) + "\n" for run in runs for record in _steps(run))
+def provenance_log(runs: Sequence[Run], products: Mapping[str, Sequence[Run]]) -> str:
+    """Return the log of all runs, and of the products made of some, a JSON object a line.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        All runs of the archive.
+    products : mapping
+        File names of the products, each with the runs it was made of.
+    """
+    records = [record for run in runs for record in _steps(run)]
+    records += [_analysis(name, of) for name, of in products.items()]
+    return "".join(json.dumps(record) + "\n" for record in records)
 
 
 def identifier(kind: str, run: Run) -> str:
@@ -46,7 +57,7 @@ def cuts_of(run: Run) -> str:
 
 def _steps(run: Run) -> Iterator[dict[str, Any]]:
     night = run.number // RUNS_A_CALIBRATION
-    raw = _file(f"/raw/ctao_sim_{run.obs_id}.zfits", "DL0/Event")
+    raw = _file(f"/dl0/ctao_sim_{run.obs_id}.dl0.fits.fz", "DL0/Event")
     calibration = _file(f"/calibration/ctao_sim_{night:04}.h5", "Calibration")
     images = _product(
         "dl1", run, "DL1_IMAGES,DL1_PARAMETERS", "hdf5", f"/dl1/ctao_sim_{run.obs_id}.dl1.h5", "DL1/Event"
@@ -84,6 +95,22 @@ def _steps(run: Run) -> Iterator[dict[str, Any]]:
         {"DL3Tool": {"EventSelection": {"cuts": cuts_of(run), "gammaness": 0.6 if cuts_of(run) == "loose" else 0.8}}},
         ["ctapipe-create-dl3", "--input", showers["url"], "--output", events["url"]],
     )
+
+
+def _analysis(name: str, runs: Sequence[Run]) -> dict[str, Any]:
+    """Return the step that made a product."""
+    record = _step(
+        runs[-1],
+        "sample-products",
+        f"dl4 {name}",
+        3,
+        [_file(f"/dl3/{run.file_name}", "DL3/Event") for run in runs],
+        _file(f"/products/{name}", "DL4"),
+        {"SampleProducts": {"target": runs[0].target.name, "observations": [run.obs_id for run in runs]}},
+        ["python3", "-m", "sample", "OUT"],
+    )
+    record["system"].pop("ctapipe_version")
+    return record
 
 
 def _step(

@@ -148,7 +148,7 @@ class TestImport:
             ("ctao_sim_100001.dl2.h5", "1"),
             ("ctao_sim_100001.dl1.h5", "2"),
             ("ctao_sim_0000.h5", "3"),
-            ("ctao_sim_100001.zfits", "3"),
+            ("ctao_sim_100001.dl0.fits.fz", "3"),
         ]
 
     def test_a_record_in_a_collection_is_not_published(self, archive: Archive) -> None:
@@ -295,7 +295,7 @@ class TestProvSap:
         assert sizes == {"0": (1, 0), "1": (1, 1), "2": (2, 1), "3": (2, 2), "4": (3, 2), "ALL": (5, 3)}
 
     def test_directions(self, archive: Archive) -> None:
-        (raw,) = archive.query("SELECT id FROM provenance.entity WHERE name='ctao_sim_100001.zfits'")
+        (raw,) = archive.query("SELECT id FROM provenance.entity WHERE name='ctao_sim_100001.dl0.fits.fz'")
         did = did_of(archive, "100001")
         assert did in ids(graph(archive, raw["id"], DIRECTION="FORWARD"), "entity")
         assert ids(graph(archive, raw["id"], CONFIGURATION="0"), "entity") == {raw["id"]}
