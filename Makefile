@@ -4,6 +4,7 @@ STATE      ?= var
 PORT       ?=
 DATA       ?=
 COLLECTION ?=
+FILE       ?=
 ARGS       ?=
 
 PYTHON := /usr/bin/python3
@@ -13,11 +14,11 @@ AT      = --state "$(STATE)" $(if $(PORT),--port "$(PORT)")
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test import withdraw serve start stop status env lint clean bench docs model
+.PHONY: help demo test import withdraw prov-import serve start stop status env lint clean bench docs model
 
 help: ## list the commands
 	@printf 'make COMMAND [STATE=folder of the instance, default var] [PORT=port, default 8080]\n\n'
-	@sed -n 's,^\([a-z]*\):.*## \(.*\),  \1\t\2,p' Makefile | sed 's,[$$]*(make,$$(make,' | expand -t 12
+	@sed -n 's,^\([a-z-]*\):.*## \(.*\),  \1\t\2,p' Makefile | sed 's,[$$]*(make,$$(make,' | expand -t 12
 
 demo: ## install what is missing, bring up the archive with sample data, show one query
 	@$(OPS) demo $(AT)
@@ -27,6 +28,9 @@ import: ## import a folder as a collection: make import DATA=dir COLLECTION=name
 
 withdraw: ## take a collection out of the archive: make withdraw COLLECTION=name
 	@$(OPS) withdraw $(AT) --collection "$(COLLECTION)"
+
+prov-import: ## import provenance records: make prov-import FILE=file or folder [COLLECTION=whose files they tell of]
+	@$(OPS) prov-import $(AT) --file "$(FILE)" --collection "$(COLLECTION)"
 
 start: ## start database and server in the background
 	@$(OPS) start $(AT)

@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: `python -m bench [harvest|rows|queries|services|events|all]`."""
+"""Command line of the benchmarks: `python -m bench [part]`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import signal
 import sys
 from pathlib import Path
 
-from bench import events, harvest, queries, rows, services
+from bench import events, harvest, provenance, queries, rows, services
 from bench.instance import CHECKOUT, Bench, BenchError
 from bench.report import Report
 from bench.timing import Patience
 
+PARTS = ("harvest", "rows", "queries", "services", "events", "provenance", "all")
 OUT = CHECKOUT / "bench" / "out"
 
 
@@ -59,6 +60,8 @@ def measure(options: argparse.Namespace) -> Report:
             services.run(bench, report, quick=options.quick)
         if options.part in ("events", "all"):
             events.run(bench, report, options.events, options.repeat)
+        if options.part in ("provenance", "all"):
+            provenance.run(bench, report, options.activities, patience)
     finally:
         if not options.keep:
             bench.remove()
@@ -68,12 +71,11 @@ def measure(options: argparse.Namespace) -> Report:
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="bench", description="measure the archive; see docs/performance.md")
-    parser.add_argument(
-        "part", nargs="?", default="all", choices=("harvest", "rows", "queries", "services", "events", "all")
-    )
+    parser.add_argument("part", nargs="?", default="all", choices=PARTS)
     parser.add_argument("--files", type=int, help="files to import (default 600)")
     parser.add_argument("--rows", type=int, help="synthetic observations (default 100000)")
     parser.add_argument("--events", type=int, help="photon events (default 10000000)")
+    parser.add_argument("--activities", type=int, help="activities in the provenance (default 1000000)")
     parser.add_argument("--repeat", type=int, default=3, help="quiet measurements of each thing (default 3)")
     parser.add_argument("--patience", type=float, default=300, help="seconds to wait, all in all, for a quiet machine")
     parser.add_argument("--quick", action="store_true", help="small sizes, once: does it work, not how fast is it")
@@ -83,6 +85,7 @@ def parse() -> argparse.Namespace:
     options.files = max(options.files or (90 if options.quick else 600), harvest.SMALL + 1)
     options.rows = max(options.rows or (5000 if options.quick else 100_000), 1000)
     options.events = options.events or (1_200_000 if options.quick else 10_000_000)
+    options.activities = max(options.activities or (1200 if options.quick else 1_000_000), provenance.DEPTH)
     return options
 
 

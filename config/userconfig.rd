@@ -82,6 +82,8 @@
     <index columns="em_min" metaOnly="True"/>
     <index columns="em_max" metaOnly="True"/>
     <index columns="proposal_id" metaOnly="True"/>
+    <meta name="rights">The terms of use of each collection hold for its data: see the table cta.collection, and the
+    documentation links of each dataset.</meta>
     <!-- Instead of //obscore#dl: that one finds only services in the RD of the table, and answers one ID a call. -->
     <meta>
       !_associatedDatalinkService:
@@ -312,6 +314,23 @@
           AND 1=CONTAINS(POINT(s_ra, s_dec), CIRCLE(228.5, -59.2, 3))
         ORDER BY s_resolution
     </meta>
+    <meta name="_example" title="Flux points and counts spectra of a source">
+      Products have subtypes; flux points and counts spectra also come as VOTables, by the links of their access_url:
+
+      .. tapquery::
+
+        SELECT obs_title, dataproduct_subtype, em_min, em_max, em_xel, o_ucd, o_unit, bib_reference, access_url
+        FROM ivoa.obscore
+        WHERE dataproduct_subtype IN ('flux-points', 'pha') AND target_name='Crab Nebula'
+    </meta>
+    <meta name="_example" title="Catalogued sources around a position">
+      The sources of all catalogues, from :taptable:`cta.source`:
+
+      .. tapquery::
+
+        SELECT name, catalogue, ra, dec, extension, dnde, e_ref, spectral_index FROM cta.source
+        WHERE DISTANCE(ra, dec, 83.633, 22.014) &lt; 1
+    </meta>
     <meta name="_example" title="Photons above 10 TeV around the Crab">
       :taptable:`cta.event` has one row for each event of the public event lists; energies are in TeV:
 
@@ -359,6 +378,103 @@
         SELECT healpix/16 AS hpx8, COUNT(*) AS n FROM cta.event
         WHERE energy &gt; 1 AND 1=CONTAINS(POINT(ra, dec), CIRCLE(83.633, 22.014, 3))
         GROUP BY healpix/16
+    </meta>
+    <meta name="_example" title="Data of a source made with a given version of the pipeline">
+      :taptable:`provenance.last_step` has one row for each dataset, the step that made it:
+
+      .. tapquery::
+
+        SELECT o.obs_id, o.target_name, s.activity_name, s.software_name, s.software_version, s.provenance_url
+        FROM ivoa.obscore AS o JOIN provenance.last_step AS s ON s.obs_publisher_did=o.obs_publisher_did
+        WHERE o.target_name LIKE 'Crab%' AND s.software_name='ctapipe' AND s.software_version='0.27.0'
+    </meta>
+    <meta name="_example" title="Data that come from a given reconstruction method">
+      Parameters have the names of the pipelines' own configuration. An activity with such a value made an entity;
+      :taptable:`provenance.progenitors` tells which data descend from that, in however many steps:
+
+      .. tapquery::
+
+        SELECT o.obs_id, o.target_name, a.name AS activity_name, p.param_value
+        FROM provenance.parameter AS p
+        JOIN provenance.was_configured_by AS c ON c.parameter_id=p.id
+        JOIN provenance.activity AS a ON a.id=c.activity_id
+        JOIN provenance.was_generated_by AS g ON g.activity_id=a.id
+        JOIN provenance.progenitors AS r ON r.ancestor_id=g.entity_id
+        JOIN ivoa.obscore AS o ON o.obs_publisher_did=r.entity_id
+        WHERE p.name='ProcessorTool.ShowerProcessor.reconstructor_types' AND p.param_value LIKE '%ImPACTReconstructor%'
+    </meta>
+    <meta name="_example" title="Data made with loose cuts">
+      .. tapquery::
+
+        SELECT o.obs_id, o.target_name, p.param_value AS cuts
+        FROM provenance.parameter AS p
+        JOIN provenance.was_configured_by AS c ON c.parameter_id=p.id
+        JOIN provenance.last_step AS s ON s.activity_id=c.activity_id
+        JOIN ivoa.obscore AS o ON o.obs_publisher_did=s.obs_publisher_did
+        WHERE p.name='DL3Tool.EventSelection.cuts' AND p.param_value='loose'
+    </meta>
+    <meta name="_example" title="All raw data behind a product">
+      All ancestors are in :taptable:`provenance.progenitors`, so no recursion is needed; here those that were used as data
+      of level 0:
+
+      .. tapquery::
+
+        SELECT DISTINCT p.ancestor_id, raw.name, p.depth
+        FROM provenance.entity AS e
+        JOIN provenance.progenitors AS p ON p.entity_id=e.id
+        JOIN provenance.used AS u ON u.entity_id=p.ancestor_id
+        JOIN provenance.entity AS raw ON raw.id=p.ancestor_id
+        WHERE e.name='ctao_sim_100001.dl2.h5' AND u.role LIKE 'DL0%'
+    </meta>
+    <meta name="_example" title="Everything made from the raw data of a run">
+      .. tapquery::
+
+        SELECT d.id, d.name, d.obs_publisher_did, p.depth
+        FROM provenance.entity AS e
+        JOIN provenance.progenitors AS p ON p.ancestor_id=e.id
+        JOIN provenance.entity AS d ON d.id=p.entity_id
+        WHERE e.name='ctao_sim_100001.dl0.fits.fz'
+        ORDER BY p.depth
+    </meta>
+    <meta name="_example" title="Who answers for the data of a source">
+      .. tapquery::
+
+        SELECT o.obs_id, o.target_name, a.name AS agent, a.type, t.role
+        FROM ivoa.obscore AS o
+        JOIN provenance.was_attributed_to AS t ON t.entity_id=o.obs_publisher_did
+        JOIN provenance.agent AS a ON a.id=t.agent_id
+        WHERE o.target_name LIKE 'Crab%' AND a.type IN ('Person', 'Organization')
+    </meta>
+    <meta name="_example" title="What was done between two dates">
+      Times are UTC:
+
+      .. tapquery::
+
+        SELECT a.id, a.name, d.version, a.start_time, a.end_time, a.status
+        FROM provenance.activity AS a JOIN provenance.activity_description AS d ON d.id=a.description_id
+        WHERE a.start_time BETWEEN '2026-01-12T00:00:00' AND '2026-01-13T00:00:00'
+    </meta>
+    <meta name="_example" title="Which versions differ between two products">
+      The software environment of an activity is a collection of packages, each with its version for its value; two
+      spectra are compared in the same way:
+
+      .. tapquery::
+
+        SELECT x1.name AS package, x1.entity_value AS version_1, x2.entity_value AS version_2
+        FROM provenance.entity AS e1
+        JOIN provenance.was_generated_by AS g1 ON g1.entity_id=e1.id
+        JOIN provenance.was_configured_by AS c1 ON c1.activity_id=g1.activity_id
+        JOIN provenance.parameter AS p1 ON p1.id=c1.parameter_id
+        JOIN provenance.had_member AS m1 ON m1.collection_id=p1.entity_id
+        JOIN provenance.entity AS x1 ON x1.id=m1.entity_id
+        JOIN provenance.entity AS x2 ON x2.name=x1.name
+        JOIN provenance.had_member AS m2 ON m2.entity_id=x2.id
+        JOIN provenance.parameter AS p2 ON p2.entity_id=m2.collection_id
+        JOIN provenance.was_configured_by AS c2 ON c2.parameter_id=p2.id
+        JOIN provenance.was_generated_by AS g2 ON g2.activity_id=c2.activity_id
+        JOIN provenance.entity AS e2 ON e2.id=g2.entity_id
+        WHERE e1.name='ctao_sim_100001.dl2.h5' AND e2.name='ctao_sim_100020.dl2.h5'
+          AND x1.entity_value&lt;&gt;x2.entity_value
     </meta>
     <meta name="_example" title="What the collections are, and on which terms">
       .. tapquery::

@@ -13,6 +13,7 @@ from gavo.protocols import creds
 
 from datalink.access import Protection, Viewer
 from datalink.datasets import CollectionTerms, Dataset, Document, Part, Relative, Response, StoredFile
+from datalink.lineage import LINEAGE_QUERY
 from ingest.collection import load_collection
 from ingest.dachs import site_from_configuration
 from ingest.errors import CollectionError
@@ -49,6 +50,8 @@ def datasets(publisher_dids: Sequence[str]) -> dict[str, Dataset]:
             found[row["owner_did"]].progenitors.append(_relative(row))
         for row in _rows(connection, _DERIVATION_QUERY, wanted):
             found[row["owner_did"]].derivations.append(_relative(row))
+        for row in _rows(connection, LINEAGE_QUERY, {"dids": list(found)}):
+            found[row["owner_did"]].lineage.add(row)
         _add_surroundings(connection, found.values())
     return found
 
@@ -174,7 +177,8 @@ def _add_surroundings(connection: Any, found: Iterable[Dataset]) -> None:
     names = {"names": list(by_collection)}
     documents = (
         "SELECT o.collection, o.accref, o.kind, o.title, o.mime, o.accsize, p.accesspath FROM cta.document AS o"
-        " JOIN dc.products AS p ON p.accref = o.accref WHERE o.kind <> 'index' AND o.collection = ANY(%(names)s)"
+        " JOIN dc.products AS p ON p.accref = o.accref"
+        " WHERE o.kind NOT IN ('index', 'listing') AND o.collection = ANY(%(names)s)"
         " ORDER BY o.kind <> 'terms', o.title"
     )
     for row in _rows(connection, documents, names):
@@ -189,7 +193,7 @@ def _add_surroundings(connection: Any, found: Iterable[Dataset]) -> None:
         for dataset in by_collection[row["collection"]]:
             dataset.documents.append(document)
     terms = (
-        "SELECT name, title, terms, terms_uri, acknowledgement, reference_url FROM cta.collection"
+        "SELECT name, title, terms, terms_uri, acknowledgement, reference_url, creator FROM cta.collection"
         " WHERE name = ANY(%(names)s)"
     )
     for row in _rows(connection, terms, names):

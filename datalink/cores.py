@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,9 +16,11 @@ from datalink.descriptors import Addresses
 from datalink.document import MEDIA_TYPE, STANDARD_ID, Link, Parameter, ServiceDescriptor, fault, links_document
 from datalink.headers import header_text
 from datalink.links import links_of
+from datalink.origin import QueryOrigin, dataset_infos, info_elements
 
 # More in one request is a mistake, or an attack; clients send 50 at a time.
 MAX_IDS = 10_000
+MAX_REQUEST = 2000
 FORMATS = ("votable", "application/x-votable+xml", "text/xml")
 
 
@@ -65,7 +68,20 @@ class LinksCore(svcs.Core):  # type: ignore[misc]
             else:
                 links.append(unknown(identifier))
         services.append(_self_description(here))
-        return MEDIA_TYPE, links_document(links, services)
+        infos = query_origin(service, "dlmeta", STANDARD_ID, " ".join(wanted)).infos()
+        return MEDIA_TYPE, links_document(links, services, notes=info_elements(infos + dataset_infos(found.values())))
+
+
+def query_origin(service: Any, renderer: str, protocol: str, request: str) -> QueryOrigin:
+    """Return where an answer of a service comes from (DataOrigin 1.2)."""
+    return QueryOrigin(
+        publisher=base.getMetaText(service, "publisher", "") or "",
+        contact=base.getMetaText(service, "contact.email", "") or "",
+        service_ivoid=base.getMetaText(service, "identifier", "") or "",
+        service_protocol=protocol,
+        request=f"{service.getURL(renderer)}?ID={request}"[:MAX_REQUEST],
+        utc_now=datetime.datetime.now(datetime.timezone.utc),
+    )
 
 
 def unknown(identifier: str) -> Link:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datalink.access import Protection
+from datalink.lineage import Lineage
 
 EVENT_SUBTYPES = ("event-list", "event-bundle")
 # Levels whose files are listed, not served.
@@ -65,6 +66,7 @@ class CollectionTerms:
     terms_uri: str | None = None
     acknowledgement: str | None = None
     reference_url: str | None = None
+    creator: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,7 @@ class Dataset:
     documents: list[Document] = field(default_factory=list)
     relatives: list[Relative] = field(default_factory=list)
     terms: CollectionTerms | None = None
+    lineage: Lineage = field(default_factory=Lineage)
 
     @property
     def files(self) -> list[StoredFile]:

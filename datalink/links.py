@@ -14,6 +14,7 @@ from datalink.access import Protection, Verdict, Viewer, strictest
 from datalink.datasets import Dataset, Response
 from datalink.descriptors import FITS, Addresses, cutout_services
 from datalink.document import SODA_SYNC, Link, ServiceDescriptor, fault
+from datalink.lineage import lineage_links
 
 PNG = "image/png"
 TAR = "application/x-tar"
@@ -177,8 +178,9 @@ class _Maker:
         for kind, term, what in TABLES[self._dataset.subtype or ""]:
             if kind == "e2dnde" and not is_differential:
                 continue
+            # not #this, of which clients expect one
             yield self._link(
-                "#this",
+                "#derivation",
                 self._own,
                 access_url=self._addresses.on("table", self._did, KIND=kind),
                 description=f"{what} as VOTable",
@@ -193,10 +195,15 @@ class _Maker:
         return fault(self._did, "DefaultFault", f"{self._dataset.level} files are listed here and not served{known}.")
 
     def lineage(self) -> Iterator[Link]:
-        """Yield links to what the dataset was made from, and to what was made from it."""
+        """Yield links to what it was made from, what was made of it, and how; that is public, always.
+
+        Listings and provenance may tell of the same dataset; the listing's link says what it is.
+        """
+        told: set[tuple[str, str | None]] = set()
         lines = (("#progenitor", self._dataset.progenitors), ("#derivation", self._dataset.derivations))
         for semantics, relatives in lines:
             for relative in relatives:
+                told.add((semantics, relative.publisher_did))
                 query = urlencode({"ID": relative.publisher_did})
                 yield self._link(
                     semantics,
@@ -206,6 +213,8 @@ class _Maker:
                     content_type=f"{VOTABLE};content=datalink",
                     content_qualifier=qualifier(relative.subtype),
                 )
+        for semantics, values in lineage_links(self._dataset.lineage, self._addresses.server, self._did, told):
+            yield self._link(semantics, FREE, **values)
 
     def package(self) -> Link:
         """Return the link to everything in one archive."""

@@ -9,18 +9,27 @@ from typing import Any
 
 from gavo import api
 
+PROVENANCE = (
+    "last_step progenitors entity activity agent used was_generated_by was_associated_with was_attributed_to"
+    " was_derived_from was_informed_by had_member activity_description entity_description usage_description"
+    " generation_description parameter parameter_description config_file config_file_description was_configured_by"
+).split()
 TABLES = (
     "//obscore#ObsCore",
     "rd/obscore_hea#obscore_hea",
     "cta/q#dataset",
     "cta/q#obs_index",
     "cta/q#hdu_index",
+    "cta/q#part",
+    "cta/q#source",
+    "cta/q#derivation",
     "cta/q#collection",
     "cta/q#document",
     "cta/q#import_problem",
     "cta/model#observation_summary",
     "cta/model#instrumental_response",
     "cta/obsplan#obsplan",
+    *(f"cta/prov#{name}" for name in PROVENANCE),
 )
 
 

@@ -51,6 +51,8 @@ class Summary:
     new_or_changed: int = 0
     unchanged: int = 0
     removed: int = 0
+    parts: int = 0
+    """Files published as parts of datasets."""
     documents: int = 0
     index_files: int = 0
     events_loaded: int = 0
@@ -149,8 +151,8 @@ def import_collection(site: Site, name: str, store: Store) -> Summary:
     problems += _fill_model(collection, store, naming, plan, bool(n_new or plan.gone))
     store.replace_problems(name, problems)
     _complete(summary, plan, problems, n_new)
+    summary.published, summary.parts = row.n_datasets, store.count_parts(naming.prefix)
     summary.events_loaded = loaded.n_events
-    summary.published = row.n_datasets
     if row.n_datasets == 0 and not plan.metadata:
         summary.exit_status = 1
         summary.sentences.insert(0, "nothing could be published: the folder holds no usable data file.")

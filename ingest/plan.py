@@ -15,6 +15,7 @@ from ingest.harvest import Task
 from ingest.index import Index, IndexFacts, add_index
 from ingest.products.companion import companion_name
 from ingest.products.listing import ListedFile, read_listing
+from ingest.records import LEFT_OUT, is_provenance_record
 from ingest.rows import READER_VERSION, DerivationRow, DocumentRow
 
 _MIMES = {"index": "application/fits", "listing": "text/plain"}
@@ -152,6 +153,9 @@ def _sort_files(
     data_files: list[tuple[FoundFile, str]] = []
     taken: dict[str, str] = {}
     for file in found.files.values():
+        if is_provenance_record(file.path):
+            plan.problems.append((file.relpath, "info", LEFT_OUT))
+            continue
         kind = "index" if file.relpath in index_files else _data_or_document(file)
         if kind == "other":
             plan.problems.append((file.relpath, "error", "this is neither FITS nor a document of a known type."))

@@ -164,7 +164,7 @@ class PartRow:
 
 @dataclass(slots=True, kw_only=True)
 class SourceRow:
-    """A row of ``cta.source``: a source of a catalogue. Angles deg (ICRS), flux in cm-2 s-1 TeV-1 at ``e_ref`` TeV."""
+    """A row of ``cta.source_all``: a source. Angles deg (ICRS), flux in cm-2 s-1 TeV-1 at ``e_ref`` TeV."""
 
     source_id: str
     name: str
@@ -184,6 +184,8 @@ class SourceRow:
     obs_collection: str
     catalogue: str
     obs_publisher_did: str
+    owner: str | None
+    embargo: str | None
 
 
 @dataclass(slots=True, kw_only=True)

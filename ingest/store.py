@@ -34,7 +34,7 @@ TABLES: dict[type[Row], str] = {
     PartRow: "cta.part",
     ProblemRow: "cta.import_problem",
     ProductRow: "dc.products",
-    SourceRow: "cta.source",
+    SourceRow: "cta.source_all",
 }
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
 _NEEDS_ESCAPE = re.compile(r"[\\\t\n\r\0]")
@@ -85,7 +85,7 @@ class Store:
         if not accrefs:
             return
         parameters = {"accrefs": list(accrefs)}
-        for table in ("cta.hdu_index", "cta.source"):
+        for table in ("cta.hdu_index", "cta.source_all"):
             self.cursor.execute(
                 f"DELETE FROM {table} WHERE obs_publisher_did IN"
                 " (SELECT obs_publisher_did FROM cta.dataset WHERE accref = ANY(%(accrefs)s))",
@@ -102,6 +102,11 @@ class Store:
         self.cursor.execute(
             "UPDATE cta.dataset SET owner = %(owner)s, embargo = %(embargo)s, obs_release_date = %(released)s"
             " WHERE accref = %(accref)s",
+            values,
+        )
+        self.cursor.execute(
+            "UPDATE cta.source_all SET owner = %(owner)s, embargo = %(embargo)s WHERE obs_publisher_did IN"
+            " (SELECT obs_publisher_did FROM cta.dataset WHERE accref = %(accref)s)",
             values,
         )
         self.cursor.execute(
@@ -135,6 +140,11 @@ class Store:
             {"prefix": prefix, "kinds": list(kinds)},
         )
         return [(str(accref), str(part)) for accref, part in self.cursor.fetchall()]
+
+    def count_parts(self, prefix: str) -> int:
+        """Return the number of parts below an accref prefix."""
+        self.cursor.execute("SELECT count(*) FROM cta.part WHERE starts_with(accref, %(prefix)s)", {"prefix": prefix})
+        return int(self.cursor.fetchall()[0][0])
 
     def unused_parts(self, prefix: str) -> list[tuple[str, str]]:
         """Return accref and kind of parts below an accref prefix that no dataset names."""
@@ -215,7 +225,7 @@ def copy_tuples(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable
     cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN", _CopySource(lines))
 
 
-def copy_lines(rows: Iterable[Row], names: Sequence[str]) -> Iterator[str]:
+def copy_lines(rows: Iterable[object], names: Sequence[str]) -> Iterator[str]:
     """Yield one line of PostgreSQL's COPY text format a row."""
     values_of = attrgetter(*names)
     for row in rows:

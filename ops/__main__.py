@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ops import accounts, demo, imports, lint, server, shellenv, site, status, testbed
+from ops import accounts, demo, imports, lint, provenance, server, shellenv, site, status, testbed
 from ops.errors import OperatorError
 from ops.instance import Instance, valid_port
 
@@ -87,7 +87,14 @@ def import_collection(options: argparse.Namespace) -> int:
     """Import a folder as a collection."""
     collection = imports.valid_name(options.collection or "")
     data = imports.existing_folder(options.data or "")
-    return imports.run(open_for_work(options), data, collection)
+    return imports.run(open_for_work(options), data, collection, provenance.harvest)
+
+
+def import_provenance(options: argparse.Namespace) -> int:
+    """Import provenance records."""
+    collection = imports.valid_name(options.collection) if options.collection else None
+    record = provenance.existing_record(options.file or "")
+    return provenance.run(open_for_work(options), record, collection)
 
 
 def withdraw_collection(options: argparse.Namespace) -> int:
@@ -138,6 +145,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "env": show_env,
     "import": import_collection,
     "withdraw": withdraw_collection,
+    "prov-import": import_provenance,
     "demo": show_demo,
     "clean": clean,
     "test": run_tests,
@@ -160,6 +168,9 @@ def parse(words: list[str]) -> argparse.Namespace:
             command.add_argument("--data", help="folder with the files")
         if name in ("import", "withdraw"):
             command.add_argument("--collection", help="name of the collection")
+        if name == "prov-import":
+            command.add_argument("--file", help="a provenance record, or a folder of them")
+            command.add_argument("--collection", help="name of the collection whose files they tell of")
         if name in ("test", "bench"):
             command.add_argument("arguments", nargs="*", help="arguments of pytest or of the benchmarks")
     options = parser.parse_args(words)

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from ops import console, demo_account, imports, server
+from ops import console, demo_account, imports, provenance, server
 from ops.errors import OperatorError
 from ops.instance import Instance
 from ops.processes import run_logged
@@ -37,7 +37,7 @@ def run(instance: Instance, port: int | None) -> int:
             cwd=instance.code,
         )
         server.start(instance, port)
-        status = imports.run(instance, sample, COLLECTION)
+        status = imports.run(instance, sample, COLLECTION, provenance.harvest)
     else:
         server.start(instance, port)
     print(f"\n{QUERY}\n")

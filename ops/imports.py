@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,11 @@ def link_data(instance: Instance, data: Path, collection: str) -> None:
     place.symlink_to(data)
 
 
-def run(instance: Instance, data: Path, collection: str) -> int:
+Afterwards = Callable[[Instance, str], None]
+"""What else is to be done with a collection that was imported."""
+
+
+def run(instance: Instance, data: Path, collection: str, afterwards: Afterwards | None = None) -> int:
     """Import the folder and return the exit status: 0 when everything was taken."""
     readable_folder(data)
     if is_inside(instance.state, data) or is_inside(data, instance.dachs):
@@ -89,7 +93,7 @@ def run(instance: Instance, data: Path, collection: str) -> int:
             if not (instance.resource_dir / "q.rd").exists():
                 raise OperatorError(f"the RD {RD} is missing in {instance.code}: the checkout is incomplete.")
             link_data(instance, data, collection)
-            return _import(instance, collection)
+            return _import(instance, collection, afterwards)
         finally:
             if not cluster_ran:
                 cluster.stop(instance)
@@ -105,13 +109,13 @@ def withdraw(instance: Instance, collection: str) -> int:
         try:
             site.ensure(instance)
             place.unlink(missing_ok=True)
-            return _import(instance, collection, "withdrawing")
+            return _import(instance, collection, None, "withdrawing")
         finally:
             if not cluster_ran:
                 cluster.stop(instance)
 
 
-def _import(instance: Instance, collection: str, what: str = "importing") -> int:
+def _import(instance: Instance, collection: str, afterwards: Afterwards | None, what: str = "importing") -> int:
     console.step(f"{what} collection {collection}")
     log = instance.log / f"import-{collection}.log"
     summary_path = instance.log / f"import-{collection}.json"
@@ -130,6 +134,8 @@ def _import(instance: Instance, collection: str, what: str = "importing") -> int
     print(describe(summary, log))
     changed = bool(summary.get("new_or_changed") or summary.get("removed"))
     _renew_registry(instance, changed)
+    if afterwards is not None:
+        afterwards(instance, collection)
     if summary.get("new_or_changed"):
         _draw_previews(instance, collection)
     return int(summary.get("exit_status", status))
@@ -207,6 +213,7 @@ def describe(summary: Mapping[str, Any], log: Path) -> str:
         ("published", summary.get("published")),
         ("unchanged", summary.get("unchanged")),
         ("removed", summary.get("removed")),
+        ("parts", summary.get("parts")),
         ("documents", summary.get("documents")),
         ("index files", summary.get("index_files")),
         ("events", summary.get("events_loaded") or None),

@@ -97,7 +97,8 @@ install_server() {
     no_default_cluster
     # shellcheck disable=SC2086 # none or one name
     install_packages "database and DaCHS" $also \
-        postgresql-$pg postgresql-$pg-pgsphere postgresql-$pg-q3c python3-gavo python3-astropy python3-astropy-healpix python3-pil fonts-dejavu-core \
+        postgresql-$pg postgresql-$pg-pgsphere postgresql-$pg-q3c python3-gavo python3-astropy python3-astropy-healpix \
+        python3-lxml python3-yaml python3-pil fonts-dejavu-core graphviz \
         python3-venv ca-certificates procps
     if [ "$(id -u)" = 0 ] && ! getent passwd "$SERVER_USER" >/dev/null; then
         say "creating the system user $SERVER_USER (PostgreSQL and DaCHS do not run as root)"

@@ -104,6 +104,13 @@ RESOURCES: tuple[Resource, ...] = (
         holds_settings=True,  # addresses in the view cta.spectral_dataset
     ),
     Resource("//siap2"),
+    Resource(
+        "cta/prov",
+        create=(("cta/prov",),),
+        refresh=(("cta/prov", "upgrade"), ("-m", "cta/prov"), ("cta/prov", "views")),
+        depends=("inputs/cta/prov.rd",),
+        holds_settings=True,  # provenance_url in the view provenance.last_step
+    ),
 )
 SYSTEM_PREFIX = "//"
 
@@ -149,13 +156,16 @@ def settings_files(instance: Instance) -> list[Path]:
     return [instance.etc / "gavorc", instance.etc / "site.rc"]
 
 
-def dachs(instance: Instance, what: str, *arguments: str, told: bool = False) -> str:
+def dachs(
+    instance: Instance, what: str, *arguments: str, told: bool = False, environment: dict[str, str] | None = None
+) -> str:
     """Run a dachs command of the set-up, announced as a step unless the operator was told of it before."""
     if not told:
         console.step(what)
     advice = "Mend what it names and run the same command again; what is published stays as it was."
     log = instance.log / "setup.log"
-    return run_logged(what, [DACHS, *arguments], log, instance.child_environment(), advice=advice)
+    variables = instance.child_environment() if environment is None else environment
+    return run_logged(what, [DACHS, *arguments], log, variables, advice=advice)
 
 
 def is_present(resource: Resource, code: Path) -> bool:

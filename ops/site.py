@@ -19,7 +19,7 @@ from ops.links import link, mirror
 from ops.processes import run_logged
 
 VOCABULARY_PREFIX = "http:=2F=2Fwww.ivoa.net=2Frdf=2F"  # how DaCHS names them in its cache
-LINKED_CONFIG = ("userconfig.rd", "local.py", "vanity.txt")
+LINKED_CONFIG = ("userconfig.rd", "local.py", "vanitynames.txt")
 SITE_RC = """\
 # Your own settings of this site; they win over gavorc, which is written anew by each command.
 # Change the port with `make start PORT=...`, not here. Examples:

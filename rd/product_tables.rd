@@ -24,15 +24,9 @@
       <column original="dataset.fingerprint"/>
     </table>
 
-    <table id="source" onDisk="True" adql="True">
-      <meta name="title">Sources of catalogues</meta>
-      <meta name="table-rank">35</meta>
-      <meta name="description">The sources of all catalogues in the archive, one row a source and catalogue, with what
-        catalogues have in common. The catalogues themselves are datasets.</meta>
-      <meta name="_associatedDatalinkService">
-        <meta name="serviceId">cta/dl#links</meta>
-        <meta name="idColumn">obs_publisher_did</meta>
-      </meta>
+    <table id="source_all" onDisk="True" adql="False">
+      <meta name="description">The sources of all catalogues, those of proprietary ones included: what cta.source
+        shows a part of.</meta>
       <stc>Position ICRS "ra" "dec"</stc>
       <mixin>//scs#q3cindex</mixin>
       <index columns="obs_publisher_did"/>
@@ -89,6 +83,32 @@
         description="Name of the catalogue's file"/>
       <column original="dataset.obs_publisher_did" ucd="meta.ref.ivoid"
         description="The catalogue as a dataset"/>
+      <column original="dataset.owner"/>
+      <column original="dataset.embargo"/>
+    </table>
+
+    <table id="source" onDisk="True" adql="True">
+      <meta name="title">Sources of catalogues</meta>
+      <meta name="table-rank">35</meta>
+      <meta name="description">The sources of all public catalogues in the archive, one row a source and catalogue, with what
+        catalogues have in common. The catalogues themselves are datasets.</meta>
+      <meta name="_associatedDatalinkService">
+        <meta name="serviceId">cta/dl#links</meta>
+        <meta name="idColumn">obs_publisher_did</meta>
+      </meta>
+      <stc>Position ICRS "ra" "dec"</stc>
+      <LOOP listItems="source_id name ra dec glon glat pos_err extension source_class dnde dnde_err e_ref spectral_index
+          significance row_number obs_collection catalogue obs_publisher_did">
+        <events><column original="source_all.\item"/></events>
+      </LOOP>
+      <index columns="ra" metaOnly="True"/>
+      <index columns="dec" metaOnly="True"/>
+      <index columns="name" metaOnly="True"/>
+      <index columns="obs_publisher_did" metaOnly="True"/>
+      <viewStatement>
+        CREATE VIEW \\qName AS (SELECT \\colNames FROM \\schema.source_all
+          WHERE owner IS NULL OR embargo IS NULL OR embargo &lt;= CURRENT_DATE)
+      </viewStatement>
     </table>
 
     <table id="derivation" onDisk="True" adql="True">

@@ -19,6 +19,8 @@ module                    does
 ``sample.files``          GADF HDUs, reproducible gzip
 ``sample.indexes``        ``obs-index.fits.gz`` and ``hdu-index.fits.gz``
 ``sample.products``       DL4 and DL5 products of the first runs, listing of lower levels
+``sample.counting``       counts in circles around target and background
+``sample.spectra``        flux points, light curve, counts spectrum
 ``sample.texts``          ``README.md`` and ``TERMS.txt`` of the archive
 ``sample.archive``        the whole archive, in parallel, all or nothing
 ========================  =============================================================================================

@@ -22,6 +22,7 @@ from sample.files import dl3_file
 from sample.indexes import Written, hdu_index, obs_index, summarise
 from sample.observatory import METADATA_VERSION, metadata_files
 from sample.products import PRODUCTS_VERSION, RUNS, write_products
+from sample.provenance import LOG_NAME, provenance_log
 from sample.response import response_of
 from sample.schedule import MAX_RUNS, plan
 from sample.targets import VERSION
@@ -108,7 +109,7 @@ def generate(
     out = Path(out).resolve()
     parameters = _checked_parameters(runs, events_per_run, seed)
     stamp = _read_stamp(out)
-    if stamp is not None and stamp.get("parameters") == parameters and (out / "hdu-index.fits.gz").exists():
+    if stamp is not None and stamp.get("parameters") == parameters and (out / LOG_NAME).exists():
         return _archive(out, stamp["summary"], created=False)
     if stamp is None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SampleError(f"{out} exists and is not a sample archive; name another folder or remove it")
@@ -118,8 +119,8 @@ def generate(
         summary = _summary(rows)
         (folder / "obs-index.fits.gz").write_bytes(obs_index(rows))
         (folder / "hdu-index.fits.gz").write_bytes(hdu_index(rows))
-        if runs >= len(RUNS):
-            write_products(folder, events_per_run, seed)
+        products = write_products(folder, events_per_run, seed) if runs >= len(RUNS) else {}
+        (folder / LOG_NAME).write_text(provenance_log([row.run for row in rows], products), encoding="utf-8")
         (folder / "README.md").write_text(readme(runs, events_per_run, seed), encoding="utf-8")
         (folder / "TERMS.txt").write_text(TERMS, encoding="utf-8")
         for path, text in metadata_files(rows).items():

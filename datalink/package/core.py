@@ -42,13 +42,15 @@ class PackageCore(svcs.Core):  # type: ignore[misc]
         try:
             wanted, how = _wanted(parameters)
             found = archive.datasets(wanted)
+            if parameters.get("QUERY"):
+                wanted = _served(wanted, found)
             missing = [identifier for identifier in wanted if identifier not in found]
             if missing:
                 raise SodaError("UsageError", f"this archive has no dataset {missing[0][:200]!r}.", 404)
-            listed = next((dataset for dataset in found.values() if dataset.is_listed), None)
+            listed = next((found[identifier] for identifier in wanted if found[identifier].is_listed), None)
             if listed is not None:
                 raise usage_error(f"{listed.title[:200]!r} is not served, so it cannot be packed; leave it out.")
-            refused = _refused(found.values(), archive.viewer(query_meta))
+            refused = _refused([found[identifier] for identifier in wanted], archive.viewer(query_meta))
             if refused is not None:
                 return refused
             plan = _plan([found[identifier] for identifier in wanted], how)
@@ -68,6 +70,14 @@ def _wanted(parameters: Mapping[str, Sequence[str]]) -> tuple[list[str], str]:
         return _selected_by(queries[0]), queries[0]
     unique = list(dict.fromkeys(identifiers))
     return unique, "\n".join(unique)
+
+
+def _served(wanted: Sequence[str], found: Mapping[str, Dataset]) -> list[str]:
+    """Return what of a query's answer can be packed: files that are only listed are nobody's to give."""
+    served = [identifier for identifier in wanted if identifier not in found or not found[identifier].is_listed]
+    if not served:
+        raise SodaError("UsageError", "the query selects only datasets that are listed and not served.", 404)
+    return served
 
 
 def _selected_by(adql: str) -> list[str]:

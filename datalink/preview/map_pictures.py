@@ -39,6 +39,7 @@ _NO_VALUE = LEVELS + 1
 _THUMB_LEVELS = 240
 # Pixels of HEALPix maps are found by comparing with all centres: more are not drawn.
 MAX_HEALPIX_PIXELS = 20_000
+MOST_SOURCES = 10_000
 _HEALPIX_GRID = 116
 _SKY_MAP_PX = (800, 440)
 _SKY_MAP_BOX = (40.0, 76.0, 760.0, 416.0)
@@ -46,17 +47,42 @@ _SKY_MAP_BOX = (40.0, 76.0, 760.0, 416.0)
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The values that the darkest and the brightest colour stand for."""
+    """The values that the darkest and the brightest colour stand for.
+
+    With `soft`, colours are linear up to there and logarithmic beyond (asinh), so that a field is seen beside a bright
+    source; without it they are linear.
+    """
 
     low: float
     high: float
+    soft: float | None = None
+
+    def share(self, values: Floats) -> Floats:
+        """Return where values are between darkest (0) and brightest (1)."""
+        with np.errstate(invalid="ignore"):
+            if self.soft is None:
+                return np.asarray((values - self.low) / (self.high - self.low))
+            return np.asarray(
+                np.arcsinh((values - self.low) / self.soft) / math.asinh((self.high - self.low) / self.soft)
+            )
 
     def level(self, values: Floats, n_levels: int) -> NDArray[np.uint8]:
         """Return the number of a colour for each value; that of no value is `n_levels` + 1."""
-        with np.errstate(invalid="ignore"):
-            share = (values - self.low) / (self.high - self.low)
-            levels = np.clip(share * n_levels, 0, n_levels - 1)
-        return np.where(np.isfinite(values), np.nan_to_num(levels), n_levels + 1).astype(np.uint8)
+        levels = np.clip(np.nan_to_num(self.share(values)) * n_levels, 0, n_levels - 1)
+        return np.where(np.isfinite(values), levels, n_levels + 1).astype(np.uint8)
+
+    def ticks(self) -> list[float]:
+        """Return round values for a colour bar."""
+        if self.soft is None:
+            return round_values(self.low, self.high, 5)
+        power = math.floor(math.log10(self.high))
+        values = [digit * 10.0**exponent for exponent in range(power, power - 4, -1) for digit in (5, 2, 1)]
+        shown: list[float] = []
+        for value in (*values, 0.0):
+            at = float(self.share(np.array(value)))
+            if self.low <= value <= self.high and all(abs(at - float(self.share(np.array(x)))) > 0.07 for x in shown):
+                shown.append(value)
+        return shown
 
 
 def map_picture(image: MapImage, centre: tuple[float, float], fov_deg: float, title: str, words: str) -> Pictures:
@@ -124,7 +150,8 @@ def healpix_picture(
 
 def catalogue_picture(sources: Sequence[Source], title: str, words: str) -> Pictures:
     """Draw sources on the whole sky in galactic coordinates (Hammer-Aitoff), the galactic centre in the middle."""
-    glon, glat = galactic_from_icrs([source.ra_deg for source in sources], [source.dec_deg for source in sources])
+    shown = sources[:: -(-len(sources) // MOST_SOURCES) or 1]
+    glon, glat = galactic_from_icrs([source.ra_deg for source in shown], [source.dec_deg for source in shown])
     canvases = []
     left, top, right, bottom = _SKY_MAP_BOX
     for size, box in ((_SKY_MAP_PX, _SKY_MAP_BOX), ((THUMBNAIL_PX, THUMBNAIL_PX), (6.0, 35.0, 122.0, 93.0))):
@@ -221,7 +248,13 @@ def _scale(values: Floats) -> Scale:
     high = max(high, float(np.percentile(known, 99.0)))
     if not high > low:
         low, high = float(known.min()), float(known.max())
-    return Scale(low, high if high > low else low + 1.0)
+    if not high > low:
+        return Scale(low, low + 1.0)
+    usual = float(np.percentile(known, 80.0))
+    # counts with a source that outshines the field
+    if float(known.min()) >= 0.0 and high > 10.0 * max(usual, high / 300.0):
+        return Scale(0.0, high, max(usual, high / 100.0))
+    return Scale(low, high)
 
 
 def _pictures(sky: Sky, values: Floats, title: str, words: str, unit: str) -> Pictures:
@@ -247,10 +280,10 @@ def _colour_bar(canvas: Canvas, scale: Scale, unit: str) -> None:
     left, right = PANEL_LEFT + PANEL_PX + 10, PANEL_LEFT + PANEL_PX + 22
     ramp = (np.arange(PANEL_PX)[::-1] * LEVELS // PANEL_PX).astype(np.uint8)
     canvas.paste(np.repeat(ramp[:, np.newaxis], right - left, axis=1), left, PANEL_TOP)
-    ticks = round_values(scale.low, scale.high, 5)
-    step = ticks[1] - ticks[0] if len(ticks) > 1 else 0.0
+    ticks = scale.ticks()
+    step = ticks[1] - ticks[0] if len(ticks) > 1 and scale.soft is None else 0.0
     for value in ticks:
-        y = PANEL_TOP + PANEL_PX * (1.0 - (value - scale.low) / (scale.high - scale.low))
+        y = PANEL_TOP + PANEL_PX * (1.0 - float(scale.share(np.array(value))))
         canvas.hairline([(right, y), (right + 3, y)])
         canvas.text((right + 6, y), label(value, step) if math.isfinite(value) else "", 12, "lm")
     if unit:

@@ -18,16 +18,19 @@ from twisted.internet import reactor
 from datalink import archive
 from datalink.access import Verdict, Viewer, strictest
 from datalink.answers import FileAnswer, TextAnswer, refusal
-from datalink.cores import parameters_of
+from datalink.cores import addresses, parameters_of, query_origin
 from datalink.datasets import Dataset
+from datalink.document import SODA_SYNC
+from datalink.origin import SOFTWARE, dataset_infos
 from datalink.soda.cutout import CutRequest, CutResult, cut_event_list
 from datalink.soda.errors import MULTIPLE, UNAVAILABLE, NoOverlap, SodaError, usage_error
 from datalink.soda.mapcut import MapCut, cut_map
 from datalink.soda.overlap import DatasetBounds
 from datalink.soda.responses import SharedResponse
 from datalink.soda.selection import Selection, parse_selection, parse_selections
+from prov_tables.cutouts import cutout_record, entity_of, new_product, write_down
+from prov_tables.spool import spool_folder
 
-SOFTWARE = "CTA VO archive 0.1.0"
 EV_PER_TEV = 1e12
 # Cut-outs under way at once, how many more wait for their turn, and how long.
 MAX_AT_ONCE = 8
@@ -95,9 +98,11 @@ def _answer(parameters: Mapping[str, Sequence[str]], who: Viewer, service: Any) 
         return FileAnswer(dataset.file.path, dataset.file.mime, dataset.file.path.name)
     with _turn():
         descriptor, name = tempfile.mkstemp(prefix="cutout-", dir=base.getConfig("tempDir"))
+        request = _request(dataset, service)
         try:
             with os.fdopen(descriptor, "w+b") as out:
-                result = _cut(dataset, selection, out, service)
+                result = _cut(dataset, selection, out, request)
+            _write_down(dataset, selection, request, result)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -134,8 +139,7 @@ def _dataset(identifier: str | None) -> Dataset:
     return dataset
 
 
-def _cut(dataset: Dataset, selection: Selection, out: IO[bytes], service: Any) -> CutResult | MapCut:
-    request = _request(dataset, service)
+def _cut(dataset: Dataset, selection: Selection, out: IO[bytes], request: CutRequest) -> CutResult | MapCut:
     if dataset.is_map:
         return cut_map(dataset.file.path, selection, out, request)
     return cut_event_list(dataset.file.path, selection, out, request)  # type: ignore[arg-type]
@@ -151,6 +155,10 @@ def _verdict(dataset: Dataset, selection: Selection, who: Viewer) -> Verdict:
 
 def _request(dataset: Dataset, service: Any) -> CutRequest:
     own = dataset.file.publisher_did
+    # what somebody looks for in proprietary data is nobody's business
+    protected = dataset.file.protection.holds(archive.today())
+    product = None if protected else entity_of(new_product())
+    origin = query_origin(service, "dlget", SODA_SYNC, own)
     return CutRequest(
         publisher_did=own,
         service=service.getURL("dlget"),
@@ -163,7 +171,32 @@ def _request(dataset: Dataset, service: Any) -> CutRequest:
             for response in dataset.responses
             if response.file.publisher_did != own
         ],
+        product=f"{addresses().server}/provsap?ID={product}" if product else None,
+        infos=tuple(origin.infos() + dataset_infos([dataset])),
     )
+
+
+def _write_down(dataset: Dataset, selection: Selection, request: CutRequest, result: CutResult | MapCut) -> None:
+    """Record how a cut-out was made; that this fails is no reason to withhold it."""
+    if request.product is None:
+        return
+    own = dataset.file.publisher_did
+    others = dict.fromkeys(response.file.publisher_did for response in dataset.responses)
+    record = cutout_record(
+        own,
+        request.product.rpartition("product:")[2],
+        selection.parameters(),
+        software=(SOFTWARE.rpartition(" ")[0], SOFTWARE.rpartition(" ")[2]),
+        file_name=result.file_name,
+        media_type=result.media_type,
+        utc_start=request.utc_now,
+        responses=[did for did in others if did != own] if selection.with_responses else (),
+    )
+    try:
+        if not write_down(spool_folder(), record):
+            base.ui.notifyWarning("too many cut-outs wait for their provenance to be imported; one is not recorded.")
+    except OSError as exc:
+        base.ui.notifyWarning(f"the provenance of a cut-out could not be written: {exc}")
 
 
 def bounds_of(dataset: Dataset) -> DatasetBounds:
@@ -210,7 +243,9 @@ def _add_result(job: Any, number: int, identifier: str, selection: Selection, wh
         name = "".join(char if char.isalnum() or char in "-_." else "_" for char in f"{stem}_cutout.{suffix}")
         # What cannot be made must not be announced as a result: it is cut aside and added when it is whole.
         with tempfile.TemporaryFile(dir=base.getConfig("tempDir")) as out:
-            _cut(dataset, selection, out, service)
+            request = _request(dataset, service)
+            result = _cut(dataset, selection, out, request)
+            _write_down(dataset, selection, request, result)
             out.seek(0)
             with job.getWritable() as writable:
                 writable.addResult(out, selection.media_type, name)

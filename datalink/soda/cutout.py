@@ -62,6 +62,8 @@ class CutRequest:
         Responses of the dataset that are in other files; with an EVENT_TYPE cut, only those of that type.
     default_timesys
         The collection's time scale for files without TIMESYS.
+    product, infos
+        Where the cut-out's own provenance is told; more about the origin, for VOTables.
     """
 
     publisher_did: str
@@ -71,11 +73,13 @@ class CutRequest:
     bounds: DatasetBounds = field(default_factory=DatasetBounds)
     shared_responses: Sequence[SharedResponse] = ()
     default_timesys: str | None = None
+    product: str | None = None
+    infos: tuple[tuple[str, str], ...] = ()
 
     @property
     def origin(self) -> Origin:
         """What HISTORY says about the making."""
-        return Origin(self.publisher_did, self.service, self.version, self.utc_now)
+        return Origin(self.publisher_did, self.service, self.version, self.utc_now, self.product, self.infos)
 
 
 @dataclass(frozen=True, slots=True)

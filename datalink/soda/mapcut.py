@@ -30,6 +30,7 @@ from ingest.errors import IngestError
 from ingest.fitsfile import FitsError, read_hdus
 from ingest.products.healpix import is_healpix
 from ingest.products.maps import MapHdu, maps_in
+from ingest.products.tables import is_readable
 from ingest.products.wcs import celestial_wcs, to_icrs
 
 Floats = NDArray[np.float64]
@@ -103,7 +104,7 @@ def _maps(source: Path) -> dict[int, MapHdu]:
     SodaError
         When they are sparse, irregular or HEALPix.
     """
-    hdus = read_hdus(source, lambda hdu: hdu.is_table)
+    hdus = read_hdus(source, is_readable)
     if any(is_healpix(hdu) for hdu in hdus):
         raise usage_error("HEALPix maps are not cut; fetch the file, which the links give.")
     maps = {item.hdu.number: item for item in maps_in(hdus)}

@@ -32,12 +32,17 @@ _KIND_COMMENT = "Data sub-space type"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a cut-out comes from: the dataset, the service and software that made it, and when."""
+    """Where a cut-out comes from: the dataset, the service and software that made it, and when.
+
+    `product` is where the cut-out's own provenance is told, `infos` more about the origin (DataOrigin), for VOTables.
+    """
 
     publisher_did: str
     service: str
     version: str
     utc_now: datetime.datetime
+    product: str | None = None
+    infos: tuple[tuple[str, str], ...] = ()
 
 
 class Subspace:
@@ -136,6 +141,8 @@ def history_lines(selection: Selection, origin: Origin) -> list[str]:
         f"Made by {origin.version}, service {origin.service}, on {moment:%Y-%m-%dT%H:%M:%SZ}",
         *(f"{name}={value}" for name, value in selection.parameters()),
     ]
+    if origin.product:
+        lines.append(f"Provenance: {origin.product}")
     if selection.regions:
         lines.append("Events outside the region were left out: an exposure there has no meaning.")
     if selection.time_mjd_utc is not None:

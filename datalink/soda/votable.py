@@ -151,6 +151,7 @@ class VOTableSink:
     def __init__(self, out: BinaryIO, selection: Selection, origin: Origin) -> None:
         self._out = out
         self._infos = [("QUERY_STATUS", "OK"), ("ID", origin.publisher_did)]
+        self._infos += origin.infos
         self._infos += [("HISTORY", line) for line in history_lines(selection, origin)]
         self._held: list[_GtiTable] = []
         self._header: Header = {}

@@ -254,8 +254,9 @@ FROM steps AS s JOIN new_dataset_run AS r ON r.obs_publisher_did = s.progenitor_
 ON CONFLICT DO NOTHING
 """
 DERIVATIONS_STATE = """
-SELECT md5(coalesce(string_agg(link, ' ' ORDER BY link), '')) FROM (
-  SELECT obs_publisher_did || ' ' || progenitor_did AS link FROM cta.derivation WHERE collection = %(name)s) AS links
+SELECT md5(coalesce(string_agg(link, ' ' ORDER BY link), ''))
+FROM (SELECT obs_publisher_did || ' ' || progenitor_did AS link, collection FROM cta.derivation) AS links
+WHERE collection = %(name)s
 """
 
 SOFTWARE = """

@@ -51,6 +51,7 @@ FLUXES: tuple[tuple[str, str, str | float | None], ...] = (
 SIGNIFICANCES = ("sqrt_ts", "significance")
 TEST_STATISTICS = ("ts", "ts_b")
 RANGES = (("energy_range_spec_min", "energy_range_spec_max"), ("spec_erange_min", "spec_erange_max"))
+MAX_SOURCES = 1_000_000
 _AT_ENERGY = re.compile(r"at ([\d.]+) ?(TeV|GeV)")
 
 
@@ -94,6 +95,8 @@ def read_sources(table: ProductTable) -> tuple[list[Source], list[str]]:
     name_column = next((name for name in NAMES if name in names), None)
     if position is None or name_column is None:
         raise IngestError("the table has no columns of names and positions of sources.")
+    if table.n_rows > MAX_SOURCES:
+        raise IngestError(f"the catalogue has {table.n_rows} rows, more than the {MAX_SOURCES} that are taken.")
     ra, dec = (_angles(table, name) for name in position)
     columns = _Columns(table)
     sources: list[Source] = []

@@ -26,7 +26,7 @@ from ingest.products.healpix import describe_healpix, is_healpix
 from ingest.products.lightcurve import describe_light_curve
 from ingest.products.maps import describe_maps, maps_in
 from ingest.products.recognise import Kind, kind_of_columns, kind_of_table
-from ingest.products.tables import ProductTable, column_names, table_of
+from ingest.products.tables import ProductTable, column_names, is_readable, table_of
 from ingest.rows import DatasetRow
 from ingest.targets import target_class, target_direction
 from ingest.timescale import TimeError
@@ -77,7 +77,7 @@ def read_fits_product(path: Path, kind: Kind, collection: Collection, companion_
     IngestError, FitsError
         When it cannot be published.
     """
-    hdus = read_hdus(path, lambda hdu: hdu.is_table)
+    hdus = read_hdus(path, is_readable)
     if kind is Kind.SPECTRUM_PART:
         return Product(part=ogip.part_kind(hdus, path.name))
     if kind is Kind.COUNTS_SPECTRUM:

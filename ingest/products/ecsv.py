@@ -18,8 +18,8 @@ from ingest.errors import IngestError
 from ingest.products import safe_yaml
 from ingest.products.tables import Column, ProductTable
 
-# Published tables take kilobytes; a listing of 10^6 files takes 200 MB.
-MAX_BYTES = 512 * 2**20
+# Published tables take kilobytes; a listing of half a million files takes 100 MB, longer ones are split.
+MAX_BYTES = 128 * 2**20
 _INTEGERS = {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
 _FLOATS = {"float16", "float32", "float64", "float128"}
 _MISSING = {"", "--", "nan", "none", "null"}

@@ -11,7 +11,7 @@ from ingest.fitsfile import HDU, read_hdus
 from ingest.folder import TABLE_SUFFIX
 from ingest.products.ecsv import read_ecsv
 from ingest.products.recognise import Kind, kind_of_columns, kind_of_table, recognise
-from ingest.products.tables import ProductTable, column_names, table_of
+from ingest.products.tables import ProductTable, column_names, is_readable, table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def load_product(path: Path) -> LoadedProduct:
     if path.name.lower().endswith(TABLE_SUFFIX):
         table = read_ecsv(path)
         return LoadedProduct(kind_of_table(table), table, ())
-    hdus = read_hdus(path, lambda hdu: hdu.is_table)
+    hdus = read_hdus(path, is_readable)
     kind = recognise(hdus, path.name)
     if kind is None:
         raise IngestError("the file is no product that is known.")

@@ -68,9 +68,12 @@ def _parsed(unit: str) -> Any:
         warnings.simplefilter("ignore")
         for unit_format in ("fits", "vounit", "ogip", "generic"):
             try:
-                return units.Unit(unit, format=unit_format)
+                parsed = units.Unit(unit, format=unit_format)
             except (ValueError, TypeError, KeyError):
                 continue
+            # VOUnit lets writers make up units
+            if all(hasattr(units, str(base)) for base in parsed.bases):
+                return parsed
     raise IngestError(f"'{unit}' is no unit that is known.")
 
 
@@ -124,7 +127,9 @@ def fits_unit(unit: str) -> str:
     return _spelled(unit, " ", "")
 
 
-_ORDER = {"erg": 0, "ph": 0, "photon": 0, "ct": 0, "cm": 1, "m": 1, "s": 2, "TeV": 3, "GeV": 3, "MeV": 3, "keV": 3}
+# astropy's short names of units that VOUnit and FITS have two of
+_NAMES = {"ct": "count", "ph": "photon"}
+_ORDER = {"erg": 0, "photon": 0, "count": 0, "cm": 1, "m": 1, "s": 2, "TeV": 3, "GeV": 3, "MeV": 3, "keV": 3}
 
 
 def _spelled(unit: str, joint: str, mark: str) -> str:
@@ -134,7 +139,8 @@ def _spelled(unit: str, joint: str, mark: str) -> str:
         parsed = _parsed(unit)
     except IngestError:
         return unit
-    powers = sorted(zip(map(str, parsed.bases), map(float, parsed.powers), strict=True), key=_place)
+    names = (_NAMES.get(str(base), str(base)) for base in parsed.bases)
+    powers = sorted(zip(names, map(float, parsed.powers), strict=True), key=_place)
     if parsed.scale != 1.0 or not all(power.is_integer() for _, power in powers):
         return unit
     return joint.join(name if power == 1 else f"{name}{mark}{power:.0f}" for name, power in powers)

@@ -60,7 +60,7 @@ def link_rows(row: DatasetRow, links: Mapping[str, tuple[str, str]]) -> Iterator
 
 
 def source_rows(row: DatasetRow, sources: Sequence[Source], catalogue: str) -> list[SourceRow]:
-    """Return the rows of ``cta.source`` of a catalogue."""
+    """Return the rows of ``cta.source_all`` of a catalogue; who may see them is who may have the file."""
     if not sources:
         return []
     glon, glat = galactic_from_icrs([source.ra_deg for source in sources], [source.dec_deg for source in sources])
@@ -84,6 +84,8 @@ def source_rows(row: DatasetRow, sources: Sequence[Source], catalogue: str) -> l
             obs_collection=row.obs_collection,
             catalogue=catalogue,
             obs_publisher_did=row.obs_publisher_did,
+            owner=row.owner,
+            embargo=row.embargo,
         )
         for source, longitude, latitude in zip(sources, glon.tolist(), glat.tolist(), strict=True)
     ]

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import IngestError
-from ingest.fitsfile import HDU, FitsError
+from ingest.fitsfile import HDU, FitsError, data_bytes
 from ingest.fitsfile import Column as FitsColumn
 
 Floats = NDArray[np.float64]
+# Products are small: what is larger is not one, and is not read.
+MAX_TABLE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,11 @@ def _cells(hdu: HDU, column: FitsColumn) -> NDArray[Any] | None:
     if column.code in "BIJKED":
         return hdu.read(column)
     return None
+
+
+def is_readable(hdu: HDU) -> bool:
+    """Return whether an HDU is a table of the size products have."""
+    return hdu.is_table and data_bytes(hdu.header) <= MAX_TABLE_BYTES
 
 
 def column_names(hdu: HDU) -> set[str]:

@@ -12,6 +12,8 @@
   <meta name="coverage.waveband">Gamma-ray</meta>
   <meta name="contentLevel">Research</meta>
   <meta name="type">Archive</meta>
+  <meta name="rights">The terms of use of each collection hold for its data: see the table cta.collection, and the
+    documentation links of each dataset.</meta>
 
   <STREAM id="dl3-columns">
     <doc>Header values of DL3 files beyond those of rd/obscore_hea#gadf-columns.</doc>
@@ -117,9 +119,9 @@
       proposal_id="proposal_id"
       s_resolution_min="s_resolution_min"
       s_resolution_max="s_resolution_max"
-      s_calib_status="'calibrated'"
-      t_calib_status="'calibrated'"
-      em_calib_status="'calibrated'"
+      s_calib_status="CASE WHEN calib_level&gt;1 THEN 'calibrated' END"
+      t_calib_status="CASE WHEN calib_level&gt;1 THEN 'calibrated' END"
+      em_calib_status="CASE WHEN calib_level&gt;1 THEN 'calibrated' END"
       em_unit="'TeV'"
       >//obscore#publish</mixin>
     <mixin
@@ -400,7 +402,7 @@
     <make table="dataset"/>
     <make table="hdu_index"/>
     <make table="part"/>
-    <make table="source"/>
+    <make table="source_all"/>
     <make table="derivation"/>
     <make table="collection"/>
     <make table="document"/>
@@ -411,7 +413,7 @@
   <data id="upgrade" updating="True" auto="False">
     <sources item="the tables themselves"/>
     <nullGrammar/>
-    <LOOP listItems="dataset hdu_index part source derivation collection document import_problem">
+    <LOOP listItems="dataset hdu_index part source_all derivation collection document import_problem">
       <events>
         <make table="\item">
           <script name="add missing columns" type="newSource" lang="python">
@@ -425,6 +427,7 @@
 
   <data id="views">
     <make table="obs_index"/>
+    <make table="source"/>
   </data>
 
   <!-- One registry record for each collection, with its own coverage, from the rows of cta.collection. -->
@@ -475,9 +478,9 @@
       <condDesc>
         <inputKey original="obs_id" multiplicity="multiple"/>
       </condDesc>
-      <!-- Files that are listed and not served have nothing to fetch; TAP has them. -->
+      <!-- Images, spectra and sources have services of their own. -->
       <condDesc combining="True">
-        <phraseMaker><code>yield "calib_level>=2"</code></phraseMaker>
+        <phraseMaker><code>yield "dataproduct_type='event'"</code></phraseMaker>
       </condDesc>
     </dbCore>
     <outputTable>

@@ -27,6 +27,8 @@ SHARED = CHECKOUT.parent / "shared"
 SYSTEM_PYTHON = "/usr/bin/python3"
 HEADERS_CSV = SHARED / "data" / "dl3" / "HEADERS.csv"
 SAMPLE = "ctao-sample"
+# The sample's event lists; it has products as well.
+RUNS = f"obs_collection='{SAMPLE}' AND dataproduct_type='event'"
 TRACEBACK = re.compile(r"Traceback \(most recent call last\)|^\s+File \".*\", line \d+|Unhandled exception|Oops", re.M)
 
 

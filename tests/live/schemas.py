@@ -62,6 +62,7 @@ def _assembled(places: dict[str, Path], folder: Path) -> etree.XMLSchema:
     """Copy schemas into a folder, so that each finds the others there, and load them as one."""
     names: dict[str, str] = {}
     wanted = [f"{IVOA}RegistryInterface/v1.0", f"{IVOA}VORegistry/v1.0", f"{IVOA}ConeSearch/v1.0", *_IVOA_OWN]
+    wanted += [f"{IVOA}SIA/v1.1", f"{IVOA}SSA/v1.1"]
     wanted += ["http://www.openarchives.org/OAI/2.0/", "http://www.openarchives.org/OAI/2.0/oai_dc/"]
     todo = list(wanted)
     while todo:

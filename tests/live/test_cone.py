@@ -31,6 +31,7 @@ def test_the_crab(archive: Archive, cone: pyvo.dal.SCSService) -> None:
         assert centre.separation(SkyCoord(row["s_ra"], row["s_dec"], unit="deg")).deg <= 1.0
     expected = archive.query(
         f"SELECT obs_id FROM ivoa.obscore WHERE 1=CONTAINS(POINT(s_ra, s_dec), CIRCLE({CRAB[0]}, {CRAB[1]}, 1.0))"
+        " AND dataproduct_type='event'"
     )
     assert sorted(rows["obs_id"]) == sorted(row["obs_id"] for row in expected)
 

@@ -22,7 +22,7 @@ from lxml import etree
 from pyvo.dal.adhoc import DatalinkResults
 
 from tests.live import soda_helpers as helpers
-from tests.live.archive import CHECKOUT, SAMPLE, Archive
+from tests.live.archive import CHECKOUT, RUNS, SAMPLE, Archive
 from tests.live.conftest import REAL
 from tests.live.schemas import violations
 from tests.live.soda_helpers import DATALINK, LINKS, UNKNOWN, Descriptor, People, datalinklint, document, lint_errors
@@ -72,11 +72,10 @@ class TestPyvo:
     @pytest.mark.parametrize(
         "adql",
         [
-            f"SELECT * FROM ivoa.obscore WHERE obs_collection='{SAMPLE}' AND obs_id='100001'",
-            f"SELECT obs_publisher_did FROM ivoa.obscore WHERE obs_collection='{SAMPLE}' AND obs_id='100001'",
-            f"SELECT * FROM {JOIN} WHERE obs_collection='{SAMPLE}' AND obs_id='100001'",
-            f"SELECT obs_id, obs_publisher_did, energy_min FROM {JOIN} WHERE obs_collection='{SAMPLE}'"
-            " AND obs_id='100001'",
+            f"SELECT * FROM ivoa.obscore WHERE {RUNS} AND obs_id='100001'",
+            f"SELECT obs_publisher_did FROM ivoa.obscore WHERE {RUNS} AND obs_id='100001'",
+            f"SELECT * FROM {JOIN} WHERE {RUNS} AND obs_id='100001'",
+            f"SELECT obs_id, obs_publisher_did, energy_min FROM {JOIN} WHERE {RUNS} AND obs_id='100001'",
             "SELECT obs_publisher_did FROM cta.dataset WHERE obs_id='100001' AND dataproduct_type='event'",
             "SELECT obs_publisher_did FROM cta.obs_index WHERE obs_id='100001'",
             "SELECT TOP 1 obs_publisher_did FROM cta.hdu_index WHERE obs_publisher_did LIKE '%ctao_sim_100001%'",
@@ -84,7 +83,7 @@ class TestPyvo:
                 "SELECT obs_publisher_did FROM ivoa.obscore_hea WHERE obs_publisher_did LIKE '%ctao_sim_100001%'",
                 marks=NO_DESCRIPTOR,
             ),
-            "SELECT TOP 1 t_min, obs_publisher_did FROM ivoa.obscore WHERE obs_id='100001' ORDER BY t_min",
+            f"SELECT TOP 1 t_min, obs_publisher_did FROM ivoa.obscore WHERE obs_id='100001' AND {RUNS} ORDER BY t_min",
         ],
     )
     def test_getdatalink(self, tap: pyvo.dal.TAPService, run: str, adql: str) -> None:
@@ -146,6 +145,8 @@ class TestPyvo:
             "#preview-plot": 1,
             "#thumbnail": 1,
             "#cutout": 2,
+            "#progenitor": 1,
+            "#derivation": 5,
             "#documentation": 3,
             "#detached-header": 1,
         }

@@ -376,6 +376,37 @@ class TestChanges:
             workshop.import_folder(small, "small").check()
         assert workshop.count("ivoa.obsplan", "collection='small'") > 4
 
+    def test_a_folder_of_plans_alone(self, workshop: Archive, small: Path, folder: Path) -> None:
+        shutil.copytree(small / "observatory", folder / "plans")
+        make_readable(folder)
+        workshop.import_folder(folder / "plans", "plans").check()
+        try:
+            assert workshop.count("ivoa.obsplan", "collection='plans'") == workshop.count(
+                "ivoa.obsplan", "collection='small'"
+            )
+            assert workshop.count("ivoa.obsplan", "collection='plans' AND n_datasets IS NOT NULL") == 0
+            assert workshop.get("/oai.xml?verb=ListRecords&metadataPrefix=ivo_vor").status_code == 200
+        finally:
+            workshop.withdraw("plans")
+
+    def test_an_older_instance_gets_the_tables(self, workshop: Archive, small: Path) -> None:
+        """One that has data, but not these tables: the next command makes and fills them."""
+        before = workshop.sql("SELECT * FROM cta.observation_summary ORDER BY obs_publisher_did, run_id")
+        plans = workshop.sql("SELECT * FROM ivoa.obsplan ORDER BY observation_id")
+        for rd in ("cta/obsplan", "cta/model"):
+            assert workshop.dachs("drop", rd).status == 0
+        assert workshop.sql("SELECT to_regclass('cta.run'), to_regclass('ivoa.obsplan')") == [["", ""]]
+        memory = workshop.memory
+        for rd in ("cta/obsplan", "cta/model"):
+            memory["imported"].pop(rd)
+        (workshop.real / "instance.json").write_text(json.dumps(memory))
+        workshop.up().check()
+        assert workshop.sql("SELECT * FROM cta.observation_summary ORDER BY obs_publisher_did, run_id") == before
+        assert workshop.sql("SELECT * FROM ivoa.obsplan ORDER BY observation_id") == plans
+        noted = workshop.problems("small")
+        workshop.import_folder(small, "small").check()
+        assert workshop.problems("small") == noted
+
     def test_making_the_tables_anew_changes_nothing(self, workshop: Archive, small: Path) -> None:
         queries = (
             "SELECT * FROM cta.observation_summary ORDER BY obs_publisher_did, run_id",

@@ -18,13 +18,13 @@ import pytest
 from gammapy.data import DataStore
 
 from tests.live import soda_helpers as helpers
-from tests.live.archive import CHECKOUT, SAMPLE, Archive, clean_environment
+from tests.live.archive import CHECKOUT, RUNS, SAMPLE, Archive, clean_environment
 from tests.live.conftest import REAL
 from tests.live.soda_helpers import PACKAGE, People, token
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 SCRIPT = CHECKOUT / "docs" / "data_store.py"
-OPEN = f"obs_collection='{SAMPLE}' AND data_rights='public'"
+OPEN = f"{RUNS} AND data_rights='public'"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -313,7 +313,7 @@ class TestErrors:
 
     def test_a_selection_with_proprietary_runs(self, archive: Archive, people: People) -> None:
         """Nothing is left out silently: what one may not have is said, and how to leave it out."""
-        adql = f"SELECT obs_publisher_did FROM ivoa.obscore WHERE obs_collection='{SAMPLE}'"
+        adql = f"SELECT obs_publisher_did FROM ivoa.obscore WHERE {RUNS}"
         answer = ask(archive, QUERY=adql)
         assert (answer.status_code, token(answer)) == (401, "AuthenticationError")
         assert "2 of the 24" in answer.text and "data_rights='public'" in answer.text

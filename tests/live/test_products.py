@@ -72,14 +72,16 @@ class TestSample:
 
     def test_a_counts_spectrum_brings_its_parts(self, archive: Archive) -> None:
         found = links(archive, did(archive, "products/crab_pha.fits"))
-        (background,) = found.bysemantics("#auxiliary")
-        responses = {link["content_qualifier"]: link for link in found.bysemantics("#calibration")}
+        (background,) = found.bysemantics("#auxiliary", include_narrower=False)
+        responses = {
+            link["content_qualifier"]: link for link in found.bysemantics("#calibration", include_narrower=False)
+        }
         assert set(responses) == {"arf", "rmf"}
         with fits.open(io.BytesIO(fetch(archive, background))) as file:
             assert file["SPECTRUM"].header["HDUCLAS2"] == "BKG"
         with fits.open(io.BytesIO(fetch(archive, responses["arf"]))) as file:
             assert "SPECRESP" in file["SPECRESP"].columns.names
-        (package,) = found.bysemantics("#package")
+        (package,) = found.bysemantics("#package", include_narrower=False)
         with tarfile.open(fileobj=io.BytesIO(fetch(archive, package))) as tar:
             names = {Path(name).name for name in tar.getnames()}
         assert {"crab_pha.fits", "crab_bkg.fits", "crab_arf.fits", "crab_rmf.fits"} <= names
@@ -112,7 +114,10 @@ class TestSample:
     )
     def test_previews(self, archive: Archive, name: str, kind: str, size: tuple[int, int]) -> None:
         found = links(archive, did(archive, f"products/{name}.fits"))
-        (large,), (small,) = found.bysemantics(kind), found.bysemantics("#thumbnail")
+        (large,), (small,) = (
+            found.bysemantics(kind, include_narrower=False),
+            found.bysemantics("#thumbnail", include_narrower=False),
+        )
         assert Image.open(io.BytesIO(fetch(archive, large))).size == size
         assert Image.open(io.BytesIO(fetch(archive, small))).size == (128, 128)
 
@@ -127,7 +132,9 @@ class TestSample:
 
     def test_maps_are_cut(self, archive: Archive) -> None:
         found = links(archive, did(archive, "products/crab_counts_cube.fits"))
-        assert {str(link["service_def"]).rpartition("_")[0] for link in found.bysemantics("#cutout")} == {
+        assert {
+            str(link["service_def"]).rpartition("_")[0] for link in found.bysemantics("#cutout", include_narrower=False)
+        } == {
             "soda_sync",
             "soda_async",
         }
@@ -161,18 +168,20 @@ class TestSample:
     def test_lineage_leads_from_products_to_raw_data(self, archive: Archive) -> None:
         at, seen = did(archive, "products/crab_pha.fits"), []
         for _ in range(4):
-            (parent,) = links(archive, at).bysemantics("#progenitor")
+            (parent,) = links(archive, at).bysemantics("#progenitor", include_narrower=False)
             linked = pyvo.dal.adhoc.DatalinkResults.from_result_url(parent["access_url"], session=archive.session)
             at = str(linked[0]["ID"])
             seen.append(at.rpartition("/")[0].rpartition("/")[2])
         assert seen == ["public", "dl2", "dl1", "dl0"]
-        derived = links(archive, did(archive, "public/ctao_sim_100001.fits.gz")).bysemantics("#derivation")
+        derived = links(archive, did(archive, "public/ctao_sim_100001.fits.gz")).bysemantics(
+            "#derivation", include_narrower=False
+        )
         assert len(list(derived)) == 5
 
-    def test_cones_find_what_can_be_fetched_only(self, archive: Archive) -> None:
+    def test_cones_find_event_lists_only(self, archive: Archive) -> None:
         service = pyvo.dal.SCSService(f"{archive.url}/cta/q/cone/scs.xml", session=archive.session)
-        levels = {int(record["calib_level"]) for record in service.search(pos=(83.63, 22.01), radius=2, verbosity=3)}
-        assert min(levels) == 2
+        found = service.search(pos=(83.63, 22.01), radius=2, verbosity=3)
+        assert len(found) and {record["dataproduct_type"] for record in found} == {"event"}
 
 
 @pytest.fixture(scope="module")
@@ -285,13 +294,17 @@ class TestBadInput:
         write_fits(folder / "map.fits", image())
         write_fits(folder / "pha.fits", *spectrum(ANCRFILE="arf.fits"))
         write_fits(folder / "arf.fits", area())
+        sources = {"name": (["Secret"], None), "ra": ([10.0], "deg"), "dec": ([1.0], "deg")}
+        write_fits(folder / "sources.fits", table_hdu(sources))
         make_readable(folder)
         toml = workshop.resource_dir / "collections" / "held.toml"
         toml.write_text('title = "Held"\nowner = "nobody"\nembargo = 2090-01-01\n')
         workshop.import_folder(folder, "held").check()
         try:
             assert workshop.get("/getproduct/cta/data/held/arf.fits").status_code in (401, 403)
-            for name in ("points", "map", "pha"):
+            assert workshop.count("cta.source_all", "name='Secret'") == 1
+            assert workshop.query("SELECT name FROM cta.source WHERE name='Secret'") == []
+            for name in ("points", "map", "pha", "sources"):
                 identifier = did(workshop, f"{name}.fits", "held")
                 for link in links(workshop, identifier):
                     url = str(link["access_url"] or "")

@@ -16,7 +16,7 @@ from astropy.time import Time
 from lxml import etree
 from mocpy import MOC
 
-from tests.live.archive import SAMPLE, SHARED, Archive, headers
+from tests.live.archive import RUNS, SAMPLE, SHARED, Archive, headers
 from tests.live.conftest import FIELDS, REAL, STOCK
 from tests.live.schemas import FIXTURES, violations
 
@@ -284,7 +284,7 @@ class TestCoverage:
         low, high = interval_of(record, "temporal")
         energy_low, energy_high = interval_of(record, "spectral")
         positions, edges = zip(*self.sample_runs(sample), strict=True)
-        fields = archive.query(f"SELECT s_ra, s_dec, s_fov FROM ivoa.obscore WHERE obs_collection='{SAMPLE}'")
+        fields = archive.query(f"SELECT s_ra, s_dec, s_fov FROM ivoa.obscore WHERE {RUNS}")
         radii = {(float(row["s_ra"]), float(row["s_dec"])): float(row["s_fov"]) / 2 for row in fields}
         check_sky(moc_of(record), list(positions), [radii[position] for position in positions])
         second = 1 / 86400

@@ -15,7 +15,7 @@ from astropy.io.votable.tree import VOTableFile
 from astropy.table import Table
 from lxml import etree
 
-from tests.live.archive import CHECKOUT, SAMPLE, Archive, column, headers
+from tests.live.archive import CHECKOUT, RUNS, SAMPLE, Archive, column, headers
 from tests.live.conftest import FIELDS, REAL, STOCK
 
 RA, DEC, RADIUS = 83.633, 22.514, 0.1
@@ -80,7 +80,7 @@ class TestTheClassicQuery:
         assert len(found) > 80  # FACT has 82 Crab runs
 
     def test_pyvo_sync_on_the_sample(self, tap: pyvo.dal.TAPService) -> None:
-        rows = tap.search(CRAB + f" AND obs_collection='{SAMPLE}'").to_table()
+        rows = tap.search(CRAB + f" AND obs_collection='{SAMPLE}' AND dataproduct_type='event'").to_table()
         assert set(rows["target_name"]) == {"Crab Nebula"}
         assert sorted(rows["obs_id"]) == ["100001", "100002", "100013", "100014"]
 
@@ -156,7 +156,7 @@ class TestGammapysColumns:
             assert row["tellist"] == header["TELLIST"]
 
     def test_sample_rows_are_the_index(self, archive: Archive, sample: Path) -> None:
-        rows = archive.query(f"SELECT {', '.join(self.COLUMNS)} FROM {JOIN} WHERE obs_collection='{SAMPLE}'")
+        rows = archive.query(f"SELECT {', '.join(self.COLUMNS)} FROM {JOIN} WHERE {RUNS}")
         index = {str(row["OBS_ID"]): row for row in Table.read(sample / "obs-index.fits.gz")}
         assert set(column(rows, "obs_id")) == set(index)
         for row in rows:
@@ -246,8 +246,7 @@ class TestServiceBehaviour:
     def test_formats_agree(self, archive: Archive, form: str) -> None:
         given = {
             "LANG": "ADQL",
-            "QUERY": f"SELECT obs_id, s_ra, t_min, em_min FROM ivoa.obscore WHERE obs_collection='{SAMPLE}'"
-            " ORDER BY obs_id",
+            "QUERY": f"SELECT obs_id, s_ra, t_min, em_min FROM ivoa.obscore WHERE {RUNS} ORDER BY obs_id",
             "FORMAT": form,
         }
         answer = archive.session.post(f"{archive.tap_url}/sync", data=given, timeout=60)
@@ -261,11 +260,13 @@ class TestServiceBehaviour:
             table = Table.read(content, format=readers.get(form, "votable"))
             ids, ras = [str(value).strip() for value in table["obs_id"]], list(table["s_ra"])
         assert ids == [str(100001 + number) for number in range(24)]
-        expected = archive.query(f"SELECT s_ra FROM ivoa.obscore WHERE obs_collection='{SAMPLE}' ORDER BY obs_id")
+        expected = archive.query(f"SELECT s_ra FROM ivoa.obscore WHERE {RUNS} ORDER BY obs_id")
         assert np.allclose(np.array(ras, float), [float(row["s_ra"]) for row in expected], rtol=0, atol=1e-9)
 
     def test_region_is_a_dali_polygon(self, tap: pyvo.dal.TAPService) -> None:
-        result = tap.search("SELECT TOP 1 s_region, s_ra, s_dec FROM ivoa.obscore WHERE s_region IS NOT NULL")
+        result = tap.search(
+            "SELECT TOP 1 s_region, s_ra, s_dec FROM ivoa.obscore WHERE dataproduct_type='event' AND s_fov > 0"
+        )
         text = str(result["s_region"][0])
         words = text.split()
         assert words[0].lower() == "polygon", text

@@ -12,7 +12,7 @@ from astropy.table import Table
 from astropy.time import Time
 from mocpy import TimeMOC
 
-from tests.live.archive import SAMPLE, SHARED, Archive, headers
+from tests.live.archive import RUNS, SAMPLE, SHARED, Archive, headers
 from tests.live.conftest import REAL
 
 JOIN = "ivoa.obscore NATURAL JOIN ivoa.obscore_hea"
@@ -181,7 +181,7 @@ class TestTheSample:
         assert rows and {row["target_class"] for row in rows} == {"BLL"}
 
     def test_times_are_those_of_the_good_time_intervals(self, archive: Archive, sample: Path) -> None:
-        rows = archive.query(f"SELECT obs_id, t_min, t_max, access_estsize FROM {JOIN} WHERE obs_collection='{SAMPLE}'")
+        rows = archive.query(f"SELECT obs_id, t_min, t_max, access_estsize FROM {JOIN} WHERE {RUNS}")
         assert len(rows) == 24
         for row in rows:
             (path,) = sample.glob(f"*/ctao_sim_{row['obs_id']}.fits.gz")
@@ -204,12 +204,12 @@ class TestTheSample:
         assert number(empty, "t_exptime") == 0
 
     def test_both_sites(self, archive: Archive) -> None:
-        rows = archive.query(f"SELECT DISTINCT instrument_name FROM ivoa.obscore WHERE obs_collection='{SAMPLE}'")
+        rows = archive.query(f"SELECT DISTINCT instrument_name FROM ivoa.obscore WHERE {RUNS}")
         assert {row["instrument_name"] for row in rows} == {"CTAO-N", "CTAO-S"}
 
     def test_resolution_is_that_of_the_responses(self, archive: Archive, sample: Path) -> None:
         """The narrowest line is better than the widest, and 1 TeV lies between."""
-        for row in archive.query(f"SELECT * FROM {JOIN} WHERE obs_collection='{SAMPLE}'"):
+        for row in archive.query(f"SELECT * FROM {JOIN} WHERE {RUNS}"):
             assert number(row, "s_resolution_min") <= number(row, "s_resolution") <= number(row, "s_resolution_max")
             assert 1 < number(row, "em_res_power") < 20
             assert number(row, "s_ref_energy") == pytest.approx(1e12)
@@ -231,9 +231,7 @@ class TestRights:
         assert datetime.date.today() < datetime.date(2035, 1, 1)
 
     def test_public_runs(self, archive: Archive) -> None:
-        rows = archive.query(
-            f"SELECT obs_release_date FROM ivoa.obscore WHERE obs_collection='{SAMPLE}' AND data_rights='public'"
-        )
+        rows = archive.query(f"SELECT obs_release_date FROM ivoa.obscore WHERE {RUNS} AND data_rights='public'")
         assert len(rows) == 22
         assert {row["obs_release_date"][:10] for row in rows} == {"2026-01-01"}
 
@@ -245,6 +243,14 @@ class TestRights:
         types = archive.query(
             "SELECT DISTINCT dataproduct_type AS t FROM ivoa.obscore WHERE dataproduct_type IS NOT NULL"
         )
-        assert {row["t"] for row in types} == {"event"}
+        assert {row["t"] for row in types} == {
+            "event",
+            "image",
+            "cube",
+            "sed",
+            "timeseries",
+            "spectrum",
+            "measurements",
+        }
         untyped = "dataproduct_type IS NULL AND dataproduct_subtype IS NULL"
         assert archive.query(f"SELECT COUNT(*) AS n FROM ivoa.obscore WHERE {untyped}") == [{"n": "0"}]

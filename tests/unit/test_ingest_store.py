@@ -212,7 +212,7 @@ ROWS = {
     "dataset": (DatasetRow, PRODUCT_COLUMNS),
     "hdu_index": (HduRow, ()),
     "part": (PartRow, PRODUCT_COLUMNS),
-    "source": (SourceRow, ()),
+    "source_all": (SourceRow, ()),
     "derivation": (DerivationRow, ()),
     "collection": (CollectionRow, ()),
     "document": (DocumentRow, PRODUCT_COLUMNS),

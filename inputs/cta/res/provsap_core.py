@@ -1,0 +1,5 @@
+"""Core of the graph service."""
+
+from prov_tables.sap.core import ProvSapCore as Core
+
+__all__ = ["Core"]

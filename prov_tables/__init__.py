@@ -1,0 +1,1 @@
+"""Provenance: harvested from pipelines' own records, stored by the IVOA model, queried by ProvTAP and ProvSAP."""
