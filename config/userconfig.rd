@@ -214,15 +214,17 @@
       .. tapquery::
 
         SELECT obs_publisher_did, obs_id, pointing_mode, convergence_depth FROM cta.observation_summary
-        WHERE target_name='Mrk 421' AND (pointing_mode IS NULL OR pointing_mode &lt;&gt; 'divergent')
+        WHERE target_name='Mrk 421' AND dataproduct_type='event' AND (pointing_mode IS NULL OR pointing_mode &lt;&gt; 'divergent')
     </meta>
     <meta name="_example" title="What a principal investigator has got">
       .. tapquery::
 
-        SELECT proposal_id, proposal_title, target_name, COUNT(*) AS n_runs, SUM(live_time)/3600 AS hours
-        FROM cta.observation_summary
-        WHERE pi_name='B. Muster'
-        GROUP BY proposal_id, proposal_title, target_name
+        SELECT p.identifier, p.title, COUNT(*) AS n_runs, SUM(r.live_time)/3600 AS hours
+        FROM cta.observing_proposal AS p
+        JOIN cta.observation AS o ON o.observing_proposal_id=p.observing_proposal_id
+        JOIN cta.run AS r ON r.observation_id=o.observation_id
+        WHERE p.pi_name='B. Muster'
+        GROUP BY p.identifier, p.title
     </meta>
     <meta name="_example" title="Runs of a sub-array in a mode of observation">
       .. tapquery::

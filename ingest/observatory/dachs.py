@@ -61,4 +61,8 @@ def _fill_model(site: Site, cursor: Cursor, name: str) -> None:
     except CollectionError as exc:
         base.ui.notifyWarning(f"collection {name}: {exc} Its metadata are taken as they were at the last import.")
         files = None
-    fill.update(cursor, name, site.naming(name).prefix, files, datasets_changed=True)
+    outcome = fill.update(cursor, name, site.naming(name).prefix, files, datasets_changed=True)
+    fill.forget_state(cursor, name)
+    for path, severity, sentence in outcome.problems:
+        if severity == "error":
+            base.ui.notifyWarning(f"collection {name}: {path}: {sentence}")

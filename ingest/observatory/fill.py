@@ -113,6 +113,11 @@ def forget(cursor: Cursor, name: str) -> None:
     obsplan.forget(cursor, name)
 
 
+def forget_state(cursor: Cursor, name: str) -> None:
+    """Let the next import of a collection look at its metadata files in any case, and note what is wrong with them."""
+    cursor.execute("DELETE FROM cta.model_source WHERE collection = %(name)s AND path = ''", {"name": name})
+
+
 def is_there(cursor: Cursor) -> bool:
     """Say whether the tables have been made: a site may do without the data model."""
     names = [f"cta.{table.name}" for table in schema().tables] + ["cta.model_source"]

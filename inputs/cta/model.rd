@@ -47,7 +47,8 @@
     <meta name="title">Datasets and how they were observed</meta>
     <meta name="table-rank">27</meta>
     <meta name="description">What the data model knows of each published dataset in one row a run: telescopes, configuration, target,
-      proposal, plan. Join it to ivoa.obscore by obs_publisher_did. A dataset made from several runs has several rows.</meta>
+      proposal, plan. Join it to ivoa.obscore by obs_publisher_did. A product made from several runs has several rows, and a run
+      several datasets: dataproduct_type='event' leaves the event lists.</meta>
     <meta name="_associatedDatalinkService">
       <meta name="serviceId">cta/dl#links</meta>
       <meta name="idColumn">obs_publisher_did</meta>
@@ -59,6 +60,8 @@
       <events><index columns="\item" metaOnly="True"/></events>
     </LOOP>
     <column original="cta/q#dataset.obs_publisher_did"/>
+    <column original="cta/q#dataset.dataproduct_type"/>
+    <column original="cta/q#dataset.product_level"/>
     <column original="run.collection"/>
     <column original="run.identifier" name="obs_id"/>
     <column original="observation.identifier" name="observation" tablehead="Observation"
@@ -96,7 +99,7 @@
     <!-- PostgreSQL looks for the best order among the first eight tables (join_collapse_limit): those people select by. -->
     <viewStatement>
       CREATE VIEW \qName AS (SELECT \colNames FROM (
-        SELECT l.obs_publisher_did, r.collection, r.identifier AS obs_id, o.identifier AS observation, o.execution_status,
+        SELECT l.obs_publisher_did, d.dataproduct_type, d.product_level, r.collection, r.identifier AS obs_id, o.identifier AS observation, o.execution_status,
           t.name AS target_name, t.target_class, t.ra AS target_ra, t.dec AS target_dec,
           p.identifier AS proposal_id, p.title AS proposal_title, p.pi_name, p.category AS proposal_category, j.name AS project,
           k.obs_mode, k.pointing_mode, k.tracking_mode, v.depth AS convergence_depth,
@@ -113,7 +116,8 @@
         LEFT JOIN \schema.observing_configuration AS k ON k.observing_configuration_id=coalesce(c.configuration_id, o.configuration_id)
         LEFT JOIN \schema.site_array AS a ON a.site_array_id=s.site_array_id
         LEFT JOIN \schema.scientific_project AS j ON j.scientific_project_id=p.scientific_project_id
-        LEFT JOIN \schema.convergence_configuration AS v ON v.observing_configuration_id=k.observing_configuration_id) AS joined)
+        LEFT JOIN \schema.convergence_configuration AS v ON v.observing_configuration_id=k.observing_configuration_id
+        LEFT JOIN \schema.dataset AS d ON d.obs_publisher_did=l.obs_publisher_did) AS joined)
     </viewStatement>
   </table>
 

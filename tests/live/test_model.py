@@ -145,7 +145,10 @@ class TestSample:
     """The sample archive, with everything filled."""
 
     def rows(self, archive: Archive, where: str = "1=1", columns: str = "*") -> list[dict[str, str]]:
-        return archive.query(f"SELECT {columns} FROM cta.observation_summary WHERE collection='{SAMPLE}' AND {where}")
+        return archive.query(
+            f"SELECT {columns} FROM cta.observation_summary"
+            f" WHERE collection='{SAMPLE}' AND dataproduct_type='event' AND {where}"
+        )
 
     def test_one_row_a_run(self, archive: Archive) -> None:
         found = self.rows(archive)
@@ -183,12 +186,24 @@ class TestSample:
         found = archive.query(
             "SELECT s.obs_id AS mine, o.obs_id AS theirs, s.start_time, o.t_min, s.target_name, o.target_name AS name"
             " FROM cta.observation_summary AS s JOIN ivoa.obscore AS o ON o.obs_publisher_did=s.obs_publisher_did"
+            " WHERE o.dataproduct_type='event'"
         )
         assert len(found) > 100
         for row in found:
             assert row["mine"] == row["theirs"]
             assert row["start_time"] == row["t_min"]
             assert row["target_name"] == row["name"]
+
+    def test_products_belong_to_the_runs_they_were_made_from(self, archive: Archive) -> None:
+        found = archive.query(
+            "SELECT s.obs_id, s.target_name FROM cta.observation_summary AS s JOIN cta.dataset AS d"
+            " ON d.obs_publisher_did=s.obs_publisher_did"
+            f" WHERE s.collection='{SAMPLE}' AND d.obs_id='crab_counts_cube'"
+        )
+        assert {(row["obs_id"], row["target_name"]) for row in found} == {
+            ("100001", "Crab Nebula"),
+            ("100002", "Crab Nebula"),
+        }
 
     def test_calibration_runs(self, archive: Archive) -> None:
         found = archive.query("SELECT identifier, calibration_type FROM cta.run NATURAL JOIN cta.calibration_run")
@@ -285,7 +300,7 @@ class TestChanges:
             workshop.import_folder(small, "small").check()
             after = versions(workshop, "small")
             assert {name for name in after if after[name] != before[name]} == {"observing_proposal"}
-            assert workshop.count("cta.observation_summary", "pi_name='Z. New'") == 2
+            assert workshop.count("cta.observation_summary", "pi_name='Z. New' AND dataproduct_type='event'") == 2
         finally:
             path.write_text(text)
             workshop.import_folder(small, "small").check()
@@ -323,7 +338,7 @@ class TestChanges:
                 r"sub array 'CTAO-N/N-LST' is left out: there is no telescope 'CTAO-N/LST-9'",
             ):
                 assert re.search(pattern, said), (pattern, said)
-            assert workshop.count("cta.observation_summary", "collection='small'") == 4
+            assert workshop.count("cta.observation_summary", "collection='small' AND dataproduct_type='event'") == 4
             assert {row[0] for row in workshop.sql("SELECT obs_id FROM ivoa.obsplan WHERE obs_id LIKE 'SB-9%'")} == {
                 "SB-900004",
                 "SB-900005",
@@ -353,7 +368,7 @@ class TestChanges:
         shutil.move(small / "observatory", kept)
         try:
             workshop.import_folder(small, "small").check()
-            assert workshop.count("cta.observation_summary", "collection='small' AND observation=obs_id") == 4
+            assert workshop.count("cta.observation_summary", "collection='small' AND observation<>obs_id") == 0
             assert workshop.count("ivoa.obsplan", "collection='small'") == 0
         finally:
             shutil.move(kept, small / "observatory")
@@ -361,9 +376,40 @@ class TestChanges:
             workshop.import_folder(small, "small").check()
         assert workshop.count("ivoa.obsplan", "collection='small'") > 4
 
+    def test_a_folder_of_plans_alone(self, workshop: Archive, small: Path, folder: Path) -> None:
+        shutil.copytree(small / "observatory", folder / "plans")
+        make_readable(folder)
+        workshop.import_folder(folder / "plans", "plans").check()
+        try:
+            assert workshop.count("ivoa.obsplan", "collection='plans'") == workshop.count(
+                "ivoa.obsplan", "collection='small'"
+            )
+            assert workshop.count("ivoa.obsplan", "collection='plans' AND n_datasets IS NOT NULL") == 0
+            assert workshop.get("/oai.xml?verb=ListRecords&metadataPrefix=ivo_vor").status_code == 200
+        finally:
+            workshop.withdraw("plans")
+
+    def test_an_older_instance_gets_the_tables(self, workshop: Archive, small: Path) -> None:
+        """One that has data, but not these tables: the next command makes and fills them."""
+        before = workshop.sql("SELECT * FROM cta.observation_summary ORDER BY obs_publisher_did, run_id")
+        plans = workshop.sql("SELECT * FROM ivoa.obsplan ORDER BY observation_id")
+        for rd in ("cta/obsplan", "cta/model"):
+            assert workshop.dachs("drop", rd).status == 0
+        assert workshop.sql("SELECT to_regclass('cta.run'), to_regclass('ivoa.obsplan')") == [["", ""]]
+        memory = workshop.memory
+        for rd in ("cta/obsplan", "cta/model"):
+            memory["imported"].pop(rd)
+        (workshop.real / "instance.json").write_text(json.dumps(memory))
+        workshop.up().check()
+        assert workshop.sql("SELECT * FROM cta.observation_summary ORDER BY obs_publisher_did, run_id") == before
+        assert workshop.sql("SELECT * FROM ivoa.obsplan ORDER BY observation_id") == plans
+        noted = workshop.problems("small")
+        workshop.import_folder(small, "small").check()
+        assert workshop.problems("small") == noted
+
     def test_making_the_tables_anew_changes_nothing(self, workshop: Archive, small: Path) -> None:
         queries = (
-            "SELECT * FROM cta.observation_summary ORDER BY obs_publisher_did",
+            "SELECT * FROM cta.observation_summary ORDER BY obs_publisher_did, run_id",
             "SELECT * FROM ivoa.obsplan ORDER BY observation_id",
             "SELECT * FROM cta.sub_array_telescope ORDER BY 1, 3",
         )

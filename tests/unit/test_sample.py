@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import zlib
 from pathlib import Path
 
@@ -16,9 +17,14 @@ from astropy.io import fits
 from astropy.time import Time
 
 import sample
+from ingest.observatory.checks import check
+from ingest.observatory.document import parse, read_text
+from ingest.observatory.fill import schema
+from ingest.observatory.objects import Reader
 from sample import archive as archive_module
 from sample.__main__ import main
 from sample.events import simulate
+from sample.observatory import CONFIDENTIAL_PROPOSAL, CONFIDENTIAL_TARGET
 from sample.response import response_of
 from sample.schedule import MEAN_DURATION_S
 from sample.sky import icrs_to_fov
@@ -340,3 +346,43 @@ def test_texts(archive: sample.Archive) -> None:
     assert "not real CTAO data" in readme and "SIMULATED" in terms
     assert "CC BY 4.0" in terms and "CC0" in terms
     assert all(str(obs_id) in readme for obs_id in (100003, 100004, 100006, 100007, 100010))
+
+
+# Observation metadata
+
+
+def test_metadata_files_are_read_without_a_word(archive: sample.Archive) -> None:
+    """The archive's own reader takes every object, except what is confidential."""
+    reader = Reader(schema().model, schema().binding)
+    entries = []
+    for path in sorted((archive.out / "observatory").iterdir()):
+        found, sentences = reader.read(parse(path.name, read_text(path)))
+        assert sentences == []
+        entries += found
+    checked = check(schema().model, schema().tables, entries)
+    assert checked.problems == []
+    left_out = {entry.key for entry in entries if entry.fault}
+    assert left_out == {CONFIDENTIAL_TARGET, CONFIDENTIAL_PROPOSAL}
+
+
+def test_metadata_tell_the_same_as_headers(archive: sample.Archive, hdus: dict[int, fits.HDUList]) -> None:
+    """Telescopes, times, targets and proposals of the schedule are those of the files."""
+    schedule = json.loads((archive.out / "observatory" / "schedule.obsmeta.json").read_text())
+    arrays = json.loads((archive.out / "observatory" / "arrays.obsmeta.json").read_text())
+    (observatory,) = arrays["observatory"]
+    tel_ids = {
+        site["name"]: ",".join(telescope["tel_id"] for telescope in site["telescope"])
+        for site in observatory["site_array"]
+    }
+    blocks = {block["identifier"]: block for block in schedule["observation"]}
+    assert {run["identifier"] for run in schedule["science_run"]} == {str(obs_id) for obs_id in hdus}
+    for run in schedule["science_run"]:
+        block, header = blocks[run["observation"]], hdus[int(run["identifier"])]["EVENTS"].header
+        assert header["TELLIST"] == tel_ids[header["INSTRUME"]]
+        assert (block["target"], block["observing_proposal"]) == (header["OBJECT"], header["PROP_ID"])
+        assert (block["configuration"] == "divergent") == (header["CONV_DEP"] < 0)
+        start = REFERENCE_TAI + header["TSTART"] * u.s
+        end = REFERENCE_TAI + header["TSTOP"] * u.s
+        assert block["start_time"] <= start.utc.mjd + 1e-9 and end.utc.mjd <= block["end_time"] + 1e-9
+    stati = {block["execution_status"] for block in blocks.values()}
+    assert stati == {"Planned", "Scheduled", "Unscheduled", "Performed", "Aborted"}
