@@ -344,7 +344,7 @@ def test_readme_says_what_from_where_when_and_under_which_terms(sample_archive: 
         "    WHERE target_name = 'Crab Nebula'",
         "CC0: simulated data",
         'DataStore.from_dir("ctao-sample")',
-        *(file.publisher_did for file in sample_archive.files),
+        *(file.publisher_did for file in sample_archive.observations),
     ):
         assert expected in text
     assert (tmp_path / "ctao-sample/TERMS.txt").exists()
