@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from prov_tables.ahead import read_ahead
 from prov_tables.closure import extend
 from prov_tables.errors import CycleError, ProvenanceError
 from prov_tables.harvest import Harvest
@@ -125,8 +126,8 @@ class Importer:
         """Take the records of a file; return whether all of it was."""
         before = sum(problem.severity == "error" for problem in self.summary.problems)
         try:
-            for harvest in reader_of(path)(path):
-                self.add(name, harvest)
+            for harvest in read_ahead(map(_checked, reader_of(path)(path))):
+                self._take(name, harvest)
         except ProvenanceError as exc:
             self._note(name, "error", str(exc))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
@@ -142,9 +143,10 @@ class Importer:
         ProvenanceError
             When the tables could not hold it.
         """
-        cleaned = clean(harvest)
-        check_sizes(cleaned)
-        self._waiting.append((name, cleaned))
+        self._take(name, _checked(harvest))
+
+    def _take(self, name: str, harvest: Harvest) -> None:
+        self._waiting.append((name, harvest))
         self._rows += len(harvest.graph)
         if len(self._waiting) >= BATCH or self._rows >= BATCH_ROWS:
             self.flush()
@@ -206,6 +208,13 @@ class Importer:
 
     def _note(self, name: str, severity: str, sentence: str) -> None:
         self.summary.problems.append(Problem(name, severity, public_text(sentence)))
+
+
+def _checked(harvest: Harvest) -> Harvest:
+    """Return a harvest as it may be stored."""
+    cleaned = clean(harvest)
+    check_sizes(cleaned)
+    return cleaned
 
 
 def check_sizes(harvest: Harvest) -> None:

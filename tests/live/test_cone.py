@@ -10,7 +10,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import votable
 from lxml import etree
 
-from tests.live.archive import SAMPLE, Archive
+from tests.live.archive import RUNS, Archive
 from tests.live.conftest import REAL
 from tests.live.schemas import violations
 
@@ -98,7 +98,7 @@ class TestHardPlaces:
             archive.sql(
                 f"INSERT INTO cta.dataset (accref, obs_publisher_did, obs_id, s_ra, s_dec, {row[0]}) SELECT 'cta/data/"
                 f"places/{name}', 'ivo://cta.example/~?cta/data/places/{name}', '{name}', {ra}, {dec}, {row[0]}"
-                f" FROM cta.dataset WHERE obs_collection='{SAMPLE}' AND obs_id='100001'"
+                f" FROM cta.dataset WHERE {RUNS} AND obs_id='100001'"
             )
         yield
         archive.sql("DELETE FROM cta.dataset WHERE accref LIKE 'cta/data/places/%'")

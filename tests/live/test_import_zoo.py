@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,23 @@ from typing import Any
 import pytest
 
 from tests.live import zoo
-from tests.live.archive import SHARED, TRACEBACK, Archive, Outcome, files_below, headers, open_folder
+from tests.live.archive import CHECKOUT, SHARED, TRACEBACK, Archive, Outcome, files_below, headers, open_folder
 from tests.live.conftest import REAL
 
 NAME = "zoo"
 DL3 = SHARED / "data" / "dl3"
 COLLECTIONS = sorted(path.name for path in DL3.iterdir() if path.is_dir()) if DL3.is_dir() else []
+
+
+def describes_events(collection: str) -> bool:
+    """Return whether the collection file that ships with the archive asks for events in the database."""
+    path = CHECKOUT / "inputs" / "cta" / "collections" / f"{collection}.toml"
+    return path.exists() and tomllib.loads(path.read_text()).get("events", False)
+
+
+def n_events(collection: str) -> dict[str, int]:
+    """Return the number of events of each event list of a real collection, as listed with the data."""
+    return {path: int(header["n_events"]) for path, header in headers(collection).items()}
 
 
 def accounted_for(archive: Archive, collection: str) -> set[str]:
@@ -209,6 +221,18 @@ class TestEveryRealCollection:
             if set(headers(name)) - set(workshop.published(name))
         }
         assert unpublished == {}
+
+    @pytest.mark.parametrize("name", [name for name in COLLECTIONS if describes_events(name)])
+    def test_each_event_is_a_row(self, workshop: Archive, name: str) -> None:
+        expected = sum(n_events(name).values())
+        where = f"obs_publisher_did LIKE '%?cta/data/{name}/%'"
+        (row,) = workshop.query(f"SELECT COUNT(*) AS n FROM cta.event WHERE {where}")
+        assert int(row["n"]) == expected > 0
+
+    def test_all_collections_with_events_have_them_in_the_database(self) -> None:
+        assert {name for name in COLLECTIONS if headers(name)} == {
+            name for name in COLLECTIONS if describes_events(name)
+        }
 
     def test_the_same_observations_twice(self, workshop: Archive) -> None:
         """hess-joint-crab has two runs of hess-dl3-dr1 under the same OBS_ID."""
