@@ -231,7 +231,8 @@ def _line(edge: _Edge, points: list[tuple[float, float]]) -> str:
 
 
 def _role_label(edge: _Edge, start: tuple[float, float], side: str) -> str:
-    anchor, x = ("start", start[0] + 4) if side == "right" else ("end", start[0] - 4)
+    clear = 17 if edge.start else 4  # of the diamond
+    anchor, x = ("start", start[0] + clear) if side == "right" else ("end", start[0] - clear)
     return f'<text class="role" x="{x:.1f}" y="{start[1] - 3:.1f}" text-anchor="{anchor}">{escape(edge.label)}</text>'
 
 

@@ -49,7 +49,8 @@ FROM header_run GROUP BY array_name;
 CREATE TEMP TABLE header_tels ON COMMIT DROP AS
 SELECT array_name, tellist,
   (SELECT string_agg(tel, ',' {_ORDER.format("tel")}) FROM (
-    SELECT DISTINCT tel FROM regexp_split_to_table(regexp_replace(tellist, '[][''"[:space:]]', '', 'g'), '[,;]') AS tel
+    SELECT DISTINCT tel
+    FROM regexp_split_to_table(regexp_replace(tellist, '[]()[''"]', '', 'g'), '[,;[:space:]]+') AS tel
     WHERE length(tel) BETWEEN 1 AND 64) AS listed) AS tels
 FROM header_run WHERE tellist IS NOT NULL GROUP BY array_name, tellist;
 

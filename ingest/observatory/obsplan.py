@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -92,7 +91,7 @@ def fill(cursor: Cursor, name: str) -> list[Problem]:
     if not is_there(cursor):
         return []
     cursor.execute(
-        "DROP TABLE IF EXISTS pg_temp.new_obsplan, pg_temp.planned;"
+        "DROP TABLE IF EXISTS pg_temp.new_obsplan, pg_temp.new_region, pg_temp.planned;"
         "CREATE TEMP TABLE new_obsplan (LIKE ivoa.obsplan) ON COMMIT DROP;"
         f"CREATE TEMP TABLE planned ON COMMIT DROP AS {PLANNED}",
         {"name": name},
@@ -100,22 +99,28 @@ def fill(cursor: Cursor, name: str) -> list[Problem]:
     cursor.execute("SELECT row_to_json(planned) FROM planned")
     rows = [row for (row,) in cursor.fetchall()]
     nameless = [row["obs_id"] for row in rows if row["facility_name"] is None]
-    copy_tuples(
-        cursor,
-        "new_obsplan",
-        COLUMNS,
-        ([plan[column] for column in COLUMNS] for plan in plan_rows(rows) if plan["facility_name"] is not None),
-    )
-    columns = ", ".join(COLUMNS)
-    # s_region follows from other columns; its type has no equality that DISTINCT could use
-    compared = [column for column in COLUMNS if column not in ("observation_id", "s_region")]
-    old, new = (", ".join(f"{row}.{column}" for column in compared) for row in ("old", "new"))
+    # Regions follow from other columns; they are made for new rows only.
+    names = [column for column in COLUMNS if column != "s_region"]
+    plans = (plan for plan in plan_rows(rows) if plan["facility_name"] is not None)
+    copy_tuples(cursor, "new_obsplan", names, ([plan[column] for column in names] for plan in plans))
+    old, new = (", ".join(f"{row}.{column}" for column in names) for row in ("old", "new"))
     cursor.execute(
         "DELETE FROM ivoa.obsplan AS old WHERE collection = %(name)s AND NOT EXISTS (SELECT FROM new_obsplan AS new"
         f" WHERE new.observation_id = old.observation_id AND ROW({old}) IS NOT DISTINCT FROM ROW({new}));"
-        f"INSERT INTO ivoa.obsplan ({columns}) SELECT {columns} FROM new_obsplan AS new"
-        " WHERE NOT EXISTS (SELECT FROM ivoa.obsplan AS old WHERE old.observation_id = new.observation_id)",
+        "DELETE FROM new_obsplan AS new"
+        " WHERE EXISTS (SELECT FROM ivoa.obsplan AS old WHERE old.observation_id = new.observation_id);"
+        "CREATE TEMP TABLE new_region (s_ra double precision, s_dec double precision, s_fov double precision,"
+        " s_region spoly) ON COMMIT DROP",
         {"name": name},
+    )
+    cursor.execute("SELECT DISTINCT s_ra, s_dec, s_fov FROM new_obsplan")
+    fields = [(*field, region_of(*field)) for field in cursor.fetchall()]
+    known = [field for field in fields if field[-1] is not None]
+    copy_tuples(cursor, "new_region", ("s_ra", "s_dec", "s_fov", "s_region"), known)
+    cursor.execute(
+        f"INSERT INTO ivoa.obsplan ({', '.join(names)}, s_region)"
+        f" SELECT {new}, region.s_region FROM new_obsplan AS new"
+        " LEFT JOIN new_region AS region USING (s_ra, s_dec, s_fov)"
     )
     if not nameless:
         return []
@@ -139,7 +144,7 @@ def is_there(cursor: Cursor) -> bool:
 
 
 def plan_rows(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield rows of ``ivoa.obsplan``, by column, from those of `PLANNED`."""
+    """Yield rows of ``ivoa.obsplan``, by column, from those of `PLANNED`; without the region."""
     for row in rows:
         yield {**dict.fromkeys(COLUMNS), **{name: row[name] for name in COLUMNS if name in row}, **_computed(row)}
 
@@ -152,7 +157,6 @@ def _computed(row: Mapping[str, Any]) -> dict[str, Any]:
         "s_ra": ra,
         "s_dec": dec,
         "s_fov": fov,
-        "s_region": _region(ra, dec, fov),
         "t_exptime": exposure_s(row),
         "em_min": TEV_WAVELENGTH_M / highest if highest else None,
         "em_max": TEV_WAVELENGTH_M / lowest if lowest else None,
@@ -188,8 +192,16 @@ def _icrs(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
     return row["ra"], row["dec"]
 
 
-@functools.lru_cache(maxsize=10_000)
-def _region(ra: float | None, dec: float | None, fov: float | None) -> str | None:
+def region_of(ra: float | None, dec: float | None, fov: float | None) -> str | None:
+    """Return a polygon around a field as a pgsphere literal; None for one that has no place, size or polygon.
+
+    Parameters
+    ----------
+    ra, dec
+        Centre in degrees, ICRS.
+    fov
+        Diameter in degrees.
+    """
     if ra is None or dec is None or fov is None:
         return None
     try:

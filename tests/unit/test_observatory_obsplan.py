@@ -11,7 +11,7 @@ from astropy import constants
 from astropy import units as u
 from astropy.coordinates import FK5, SkyCoord
 
-from ingest.observatory.obsplan import COLUMNS, TEV_WAVELENGTH_M, TRACKING_TYPES, exposure_s, plan_rows
+from ingest.observatory.obsplan import COLUMNS, TEV_WAVELENGTH_M, TRACKING_TYPES, exposure_s, plan_rows, region_of
 
 ROW: dict[str, Any] = {
     "observation_id": "c/SB-1",
@@ -67,7 +67,9 @@ def test_wavelengths() -> None:
 def test_the_field_covers_the_offset() -> None:
     row = made()
     assert row["s_fov"] == pytest.approx(9.0)
-    vertices = [part.strip("{}() d").replace("d", "").split(",") for part in row["s_region"].split("),(")]
+    region = region_of(row["s_ra"], row["s_dec"], row["s_fov"])
+    assert region is not None
+    vertices = [part.strip("{}() d").replace("d", "").split(",") for part in region.split("),(")]
     points = SkyCoord(np.array(vertices, dtype=float) * u.deg)
     distances = points.separation(SkyCoord(83.63, 22.01, unit="deg")).deg
     assert len(distances) == 8 and (distances > 4.5).all()
@@ -109,15 +111,14 @@ def test_tracking_is_always_in_the_standards_words(mode: str | None) -> None:
     assert made(tracking_mode=mode)["tracking_type"] in allowed
 
 
-@pytest.mark.parametrize(
-    "missing", [{"ra": None}, {"dec": None}, {"field_of_view": None}, {"ra": None, "dec": None, "field_of_view": None}]
-)
-def test_no_region_without_position_and_size(missing: dict[str, None]) -> None:
-    assert made(**missing)["s_region"] is None
+@pytest.mark.parametrize("field", [(None, 1.0, 5.0), (1.0, None, 5.0), (1.0, 1.0, None), (None, None, None)])
+def test_no_region_without_position_and_size(field: tuple[float | None, float | None, float | None]) -> None:
+    assert region_of(*field) is None
 
 
 def test_a_field_of_more_than_half_the_sky_has_no_polygon() -> None:
-    assert made(field_of_view=200.0)["s_region"] is None
+    assert region_of(1.0, 1.0, 200.0) is None
+    assert region_of(1.0, 1.0, 0.0) is None
 
 
 def test_without_sub_array_no_energies() -> None:
