@@ -146,13 +146,14 @@ class TestPyvo:
             "#preview-plot": 1,
             "#thumbnail": 1,
             "#cutout": 2,
-            "#documentation": 3,
+            "#documentation": 6,  # terms, home, document; provenance twice, recipe
+            "#progenitor": 1,
             "#detached-header": 1,
         }
         assert Counter(link["semantics"] for link in links) == expected
         for term, number in expected.items():
             assert len(list(links.bysemantics(term, include_narrower=False))) == number, term
-        for term, number in {"#preview": 3, "#proc": 2, "#documentation": 4, "#calibration": 4, "#package": 1}.items():
+        for term, number in {"#preview": 3, "#proc": 2, "#documentation": 7, "#calibration": 4, "#package": 1}.items():
             assert len(list(links.bysemantics(term))) == number, term
 
     def test_first_proc_cuts(self, tap: pyvo.dal.TAPService, run: str) -> None:
