@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -132,13 +133,19 @@ def _import(instance: Instance, collection: str, afterwards: Afterwards | None, 
             f"The whole output is in {log}."
         )
     print(describe(summary, log))
-    changed = bool(summary.get("new_or_changed") or summary.get("removed"))
-    _renew_registry(instance, changed)
-    if afterwards is not None:
-        afterwards(instance, collection)
-    if summary.get("new_or_changed"):
-        _draw_previews(instance, collection)
+    _follow_up(instance, collection, summary, afterwards)
     return int(summary.get("exit_status", status))
+
+
+def _follow_up(instance: Instance, collection: str, summary: Mapping[str, Any], afterwards: Afterwards | None) -> None:
+    """Bring everything else up to date with the imported data; pictures are drawn meanwhile."""
+    with ThreadPoolExecutor(1) as beside:
+        drawing = beside.submit(_draw_previews, instance, collection) if summary.get("new_or_changed") else None
+        _renew_registry(instance, changed=bool(summary.get("new_or_changed") or summary.get("removed")))
+        if afterwards is not None:
+            afterwards(instance, collection)
+        if drawing is not None:
+            drawing.result()
 
 
 def _draw_previews(instance: Instance, collection: str) -> None:
@@ -149,7 +156,7 @@ def _draw_previews(instance: Instance, collection: str) -> None:
     run_logged("drawing previews", command, log, instance.child_environment(), cwd=instance.code)
 
 
-def _renew_registry(instance: Instance, changed: bool) -> None:
+def _renew_registry(instance: Instance, *, changed: bool) -> None:
     """Compute the coverage of changed content anew and publish it; a changed collection file is published, too."""
     try:
         if changed:
