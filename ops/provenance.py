@@ -45,7 +45,8 @@ def run(instance: Instance, record: Path, collection: str | None) -> int:
         try:
             site.ensure(instance)
             summary = _import(instance, {"CTA_PROVENANCE_FILE": str(record), "CTA_COLLECTION": collection or ""})
-            _renew(instance)
+            if summary.get("activities") or summary.get("entities"):
+                _renew(instance)
         finally:
             if not cluster_ran and not server.running(instance):
                 cluster.stop(instance)

@@ -55,7 +55,6 @@ class Product:
     part: str | None = None
     links: dict[str, str] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
-    hdu_name: str = ""
 
 
 def read_fits_product(path: Path, kind: Kind, collection: Collection, companion_path: Path | None) -> Product:
@@ -82,17 +81,16 @@ def read_fits_product(path: Path, kind: Kind, collection: Collection, companion_
         return Product(part=ogip.part_kind(hdus, path.name))
     if kind is Kind.COUNTS_SPECTRUM:
         description, links = ogip.describe_spectrum(hdus, path.parent, path.name)
-        product = Product(description, links=links, hdu_name="SPECTRUM")
+        product = Product(description, links=links)
     elif kind is Kind.HEALPIX:
         healpix = next(hdu for hdu in hdus if is_healpix(hdu))
-        product = Product(describe_healpix(healpix, hdus, path.name), hdu_name=healpix.name)
+        product = Product(describe_healpix(healpix, hdus, path.name))
     elif kind is Kind.MAP:
         maps = maps_in(hdus)
-        product = Product(describe_maps(maps, path.name), hdu_name=maps[0].hdu.name)
+        product = Product(describe_maps(maps, path.name))
     else:
         hdu = next(hdu for hdu in hdus if kind_of_columns(column_names(hdu)) is kind)
         product = _table_product(table_of(hdu), kind, _companion(companion_path))
-        product.hdu_name = hdu.name
     assert product.description is not None
     _add_companion(product.description, companion_path)
     _add_header_facts(product.description, hdus)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# Of the wavelengths of a product ObsCore wants the number of bins; what is no number is NULL.
+# ObsCore's calibration level of each data level.
 CALIB_LEVELS = {"DL0": 0, "DL1": 1, "DL2": 1, "DL3": 2, "DL4": 3, "DL5": 4}
 
 

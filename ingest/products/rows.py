@@ -14,9 +14,6 @@ from ingest.products.ogip import WORDS as PARTS
 from ingest.rows import DatasetRow, HduRow, PartRow, SourceRow
 from ingest.targets import target_class
 
-# GADF has no HDU_TYPE for products; these are the HDU_CLASS of the row's own HDU.
-OWN_TYPE = "product"
-
 
 def part_row(row: DatasetRow, kind: str, file_name: str) -> PartRow:
     """Return the row of a file that is part of other datasets.

@@ -35,7 +35,7 @@ XLINK = "{http://www.w3.org/1999/xlink}"
 GAMMAPY_NOISE = "gammapy|astropy|regions|pyvo"
 
 # Everything a DataLink document leads to is data, unless it is one of these: documents, and links of other datasets.
-OPEN_SEMANTICS = {"#documentation", "#coderived"}
+OPEN_SEMANTICS = {"#documentation", "#coderived", "#progenitor", "#derivation"}
 
 Parameters = dict[str, Any] | Sequence[tuple[str, Any]]
 Login = tuple[str, str] | None

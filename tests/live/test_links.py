@@ -147,13 +147,13 @@ class TestPyvo:
             "#cutout": 2,
             "#progenitor": 1,
             "#derivation": 5,
-            "#documentation": 3,
+            "#documentation": 6,  # terms, home, document; provenance twice, recipe
             "#detached-header": 1,
         }
         assert Counter(link["semantics"] for link in links) == expected
         for term, number in expected.items():
             assert len(list(links.bysemantics(term, include_narrower=False))) == number, term
-        for term, number in {"#preview": 3, "#proc": 2, "#documentation": 4, "#calibration": 4, "#package": 1}.items():
+        for term, number in {"#preview": 3, "#proc": 2, "#documentation": 7, "#calibration": 4, "#package": 1}.items():
             assert len(list(links.bysemantics(term))) == number, term
 
     def test_first_proc_cuts(self, tap: pyvo.dal.TAPService, run: str) -> None:

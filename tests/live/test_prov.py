@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -465,6 +466,7 @@ class TestLinks:
 
 def test_a_pipeline_of_ones_own(archive: Archive) -> None:
     """The recorder, copied beside a script, needs nothing; what it writes is imported."""
+    name = f"spectrum-{uuid.uuid4()}.fits"
     with open_folder() as folder:
         shutil.copy(CHECKOUT / "prov_tables" / "recorder.py", folder / "recorder.py")
         script = (
@@ -472,8 +474,8 @@ def test_a_pipeline_of_ones_own(archive: Archive) -> None:
             "with recorded_step('my-spectrum', log='run.provenance.log', software=('gammapy', '2.1'),"
             " config={'e_min': 0.5}) as step:\n"
             f"    step.used({did_of(archive, '100001')!r}, role='DL3/Event')\n"
-            "    open('spectrum.fits', 'w').write('x')\n"
-            "    step.made('spectrum.fits', role='DL5/Spectrum')\n"
+            f"    open('{name}', 'w').write('x')\n"
+            f"    step.made('{name}', role='DL5/Spectrum')\n"
         )
         subprocess.run(
             ["/usr/bin/python3", "-I", "-S", "-c", f"import sys; sys.path.insert(0, '.')\n{script}"],
@@ -481,5 +483,5 @@ def test_a_pipeline_of_ones_own(archive: Archive) -> None:
             check=True,
         )
         archive.ops("prov-import", "--file", Path(folder) / "run.provenance.log").check()
-    (row,) = archive.query("SELECT id FROM provenance.entity WHERE name='spectrum.fits'")
+    (row,) = archive.query(f"SELECT id FROM provenance.entity WHERE name='{name}'")
     assert did_of(archive, "100001") in ids(graph(archive, row["id"]), "entity")
