@@ -23,11 +23,12 @@ _WEB = ("http", "https", "ftp")
 _IDENTIFIERS = ("ivo", "doi", "urn", "bibcode", "hdl", "orcid")
 _DELIMITERS = r"\s\"'<>|()\[\]{},;"
 _HOME = re.compile(r"(?:/home|/Users|/afs(?:/[^/\s]+)*/user|[A-Za-z]:[\\/]Users)[\\/]([^\\/\s\"':;,]+)")
-_FILE_URL = re.compile(rf"\b(?!(?:https?|ftp|ivo|doi|urn)\b)[A-Za-z][A-Za-z0-9+.-]*://[^{_DELIMITERS}]+")
+# None of these begins within what another match of it would take: long texts would take for ever.
+_FILE_URL = re.compile(rf"(?<![\w+.-])(?!(?:https?|ftp|ivo|doi|urn)\b)[A-Za-z][A-Za-z0-9+.-]*://[^{_DELIMITERS}]+")
 _WEB_URL = re.compile(rf"\b(?:https?|ftp)://[^{_DELIMITERS}]+")
-_REMOTE_PATH = re.compile(rf"(?<![\w/])(?:[\w.-]+@)?[\w.-]+:[\\/](?![\\/])[^{_DELIMITERS}]*")
+_REMOTE_PATH = re.compile(rf"(?<![\w/.@-])(?:[\w.-]+@)?[\w.-]+:[\\/](?![\\/])[^{_DELIMITERS}]*")
 _PATH = re.compile(rf"(?<![\w.\-/~%*)\]])(?:~[\w.-]*|\$\{{?\w+\}}?)?(?:/[^{_DELIMITERS}/:=]+)+/?")
-_ACCOUNT = re.compile(r"\b[\w.+-]+@[\w.-]+\b")
+_ACCOUNT = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w.-]+\b")
 # Columns by what they hold. What is not named here is one of a closed list of words, or an id.
 _LOCATIONS = frozenset({"location", "url", "docurl"})
 _UNTOUCHED = frozenset(
@@ -166,7 +167,10 @@ def public_text(text: str) -> str:
 def _is_whole_path(text: str) -> bool:
     """Say whether all of a text is one path, blanks included; a command line with options is not."""
     begins = text.startswith(("/", "~/", "\\\\")) or re.match(r"[A-Za-z]:[\\/]", text) is not None
-    return begins and not re.search(r"\s[-/~$]|[\n:;,\"']\s*\S*/", text[1:]) and "\n" not in text
+    if not begins or "\n" in text or re.search(r"\s[-/~$]", text):
+        return False
+    delimiter = re.search(r"[:;,\"']", text[2:])
+    return delimiter is None or "/" not in text[2 + delimiter.start() :]
 
 
 def public_arguments(arguments: Iterable[object]) -> list[str]:

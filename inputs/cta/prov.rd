@@ -716,6 +716,18 @@
     </LOOP>
   </data>
 
+  <!-- The record of the tables in the registry. -->
+  <data id="tables" auto="False">
+    <meta name="title">Provenance of Gamma-Ray Data of the \getConfig{web}{siteName}: Tables (ProvTAP)</meta>
+    <meta name="shortName">CTA ProvTAP</meta>
+    <register services="//tap#run"/>
+    <LOOP listItems="last_step progenitors entity activity agent used was_generated_by was_associated_with was_attributed_to
+      was_derived_from was_informed_by had_member activity_description entity_description usage_description
+      generation_description parameter parameter_description config_file config_file_description was_configured_by">
+      <events><make table="\item"/></events>
+    </LOOP>
+  </data>
+
   <execute every="30" title="import the provenance of cut-outs">
     <job>
       <code>

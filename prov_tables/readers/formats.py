@@ -12,9 +12,12 @@ from prov_tables.readers import ctapipe, logprov, model_text, opus, prov_json, p
 from prov_tables.readers.jsonstream import objects
 
 HEAD = 65536
+MAX_DOCUMENT = 2**28
 # Files that lie beside records in a folder and are none.
 OTHERS = re.compile(r"(?i)(licen[cs]e|copying|readme|manifest|sha256sums|changelog|notice)(\..*)?")
 Reader = Callable[[Path], Iterator[Harvest]]
+# These take one record after the other, of files of any size.
+STREAMING: tuple[Reader, ...] = (ctapipe.read, logprov.read)
 
 
 def reader_of(path: Path) -> Reader:
@@ -30,6 +33,13 @@ def reader_of(path: Path) -> Reader:
     text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if not text:
         raise ProvenanceError("the file is empty.")
+    reader = _reader_for(path, text, head)
+    if reader not in STREAMING and path.stat().st_size > MAX_DOCUMENT:
+        raise ProvenanceError(f"a document of more than {MAX_DOCUMENT >> 20} MiB is not read; split it.")
+    return reader
+
+
+def _reader_for(path: Path, text: str, head: bytes) -> Reader:
     if text.startswith("<"):
         return opus.read
     if text.startswith(("{'", "{ '")) or re.search(r"_PROV_\{|^\{'", text, re.MULTILINE):

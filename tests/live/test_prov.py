@@ -363,12 +363,15 @@ class TestProvSap:
             assert violations(etree.fromstring(answer.content), "dachs") == [], endpoint
         assert f"{archive.url}/provsap" in archive.get("/provsap/capabilities").text
 
-    def test_registered(self, archive: Archive) -> None:
-        answer = archive.get(
-            "/oai.xml",
-            params={"verb": "GetRecord", "metadataPrefix": "ivo_vor", "identifier": "ivo://cta.example/cta/prov/sap"},
-        )
-        assert answer.ok and f"{archive.url}/provsap" in answer.text
+    @pytest.mark.parametrize(("record", "has"), [("sap", "/provsap"), ("tables", "provenance.progenitors")])
+    def test_registered(self, archive: Archive, record: str, has: str) -> None:
+        wanted = {
+            "verb": "GetRecord",
+            "metadataPrefix": "ivo_vor",
+            "identifier": f"ivo://cta.example/cta/prov/{record}",
+        }
+        answer = archive.get("/oai.xml", params=wanted)
+        assert answer.ok and has in answer.text
 
     def test_proprietary_data_show_how_they_were_made_and_nothing_else(self, archive: Archive) -> None:
         protected = "owner IS NOT NULL AND embargo > now() ORDER BY accref LIMIT 1"
@@ -399,7 +402,7 @@ class TestLinks:
         assert archive.session.get(progenitor["access_url"], timeout=60).ok
 
     def test_a_product_of_a_dataset_is_linked_from_it(self, archive: Archive, tap: pyvo.dal.TAPService) -> None:
-        one, two = did_of(archive, "100001"), did_of(archive, "100002")
+        one, two = did_of(archive, "100011"), did_of(archive, "100012")
         document = {
             "entity": {"a": {"voprov:id": one}, "b": {"voprov:id": two}},
             "wasDerivedFrom": {"_:1": {"voprov:generatedEntity": "b", "voprov:usedEntity": "a"}},
@@ -407,11 +410,11 @@ class TestLinks:
         with open_folder() as folder:
             (folder / "d.prov.json").write_text(json.dumps(document))
             archive.ops("prov-import", "--file", folder / "d.prov.json").check()
-        links = [link for link in links_of(tap, SAMPLE, "100001") if link["semantics"] == "#derivation"]
+        links = [link for link in links_of(tap, SAMPLE, "100011") if link["semantics"] == "#derivation"]
         assert [quote(two, safe="") in link["access_url"] for link in links] == [True]
         assert any(
             link["semantics"] == "#progenitor" and quote(one, safe="") in link["access_url"]
-            for link in links_of(tap, SAMPLE, "100002")
+            for link in links_of(tap, SAMPLE, "100012")
         )
 
     def test_a_recipe_has_the_configuration(self, archive: Archive) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,6 +101,16 @@ def test_no_home_path_survives_in_any_text(user: str, parts: list[str]) -> None:
 def test_any_text_comes_through(text: str) -> None:
     public_text(text)
     public_location(text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["a.", "a-", "/a", "a@", "a:", "~", "http://", "a+b://", "x:/", "../", "$H", "[/", "C:\\\\"]
+)
+def test_long_texts_take_little_time(piece: str) -> None:
+    started = time.perf_counter()
+    public_text(f"/{piece * 100_000} ~")
+    public_location(piece * 100_000)
+    assert time.perf_counter() - started < 5
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="/\\@~$"), max_size=60))
