@@ -98,7 +98,6 @@ class TestTables:
         }
         tables = {table for table, _ in present}
         # Parts of the archive that a site may do without.
-        optional = {("cta.dataset", "product_level")}
         for name, entry in load_binding().existing.items():
             if entry.table not in tables:
                 assert entry.table == "cta.event", entry.table
@@ -107,7 +106,7 @@ class TestTables:
             assert set(entry.columns) <= known
             assert set(entry.columns) == known, f"{name}: the binding has other attributes than the model"
             for column in (entry.key, *entry.columns.values()):
-                assert (entry.table, column) in present | optional, (entry.table, column)
+                assert (entry.table, column) in present, (entry.table, column)
 
     def test_an_edit_shows_in_tap_schema_and_diagram(self, workshop: Archive, tmp_path: Path) -> None:
         text = MODEL_FILE.read_text()
