@@ -196,6 +196,22 @@ class TestImport:
         assert archive.count("provenance.entity", "id='product:qa'") == 0
         assert archive.count("provenance.was_derived_from", f"used_entity_id='{did}'") == 2
 
+    def test_members_of_a_collection_are_ancestors_of_what_it_was_used_for(self, archive: Archive) -> None:
+        relations = {
+            "hadMember": {"_:1": {"collection": "col", "entity": "m1"}, "_:2": {"collection": "col", "entity": "m2"}},
+            "used": {"_:3": {"activity": "run", "entity": "col"}},
+            "wasGeneratedBy": {"_:4": {"entity": "out", "activity": "run"}},
+        }
+        later = {"hadMember": {"_:1": {"collection": "m1", "entity": "part"}}, "entity": {"part": {"name": "part"}}}
+        with open_folder() as folder:
+            for name, document in (("1", {"activity": {"run": {"name": "run"}}, **relations}), ("2", later)):
+                (folder / f"{name}.prov.json").write_text(json.dumps(document))
+                archive.ops("prov-import", "--file", folder / f"{name}.prov.json").check()
+        assert ancestors(archive, "out") == {"col": 1, "m1": 2, "m2": 2, "part": 3}
+        assert (
+            archive.sql("SELECT entity_class FROM provenance.entity WHERE id IN ('col', 'm1')") == [["Collection"]] * 2
+        )
+
     def test_a_cycle_is_refused_and_the_rest_is_taken(self, archive: Archive) -> None:
         with open_folder() as folder:
             lines = [step(11, "cy1", "cy2"), step(12, "cy2", "cy1"), step(13, "ok1", "ok2")]
