@@ -23,7 +23,7 @@ STEPS = f"{SCHEMA}.dataset_step"
 # Staging tables of pairs.
 PAIRS = {
     "stage_names": ("before", "after"),
-    "stage_identity": ("key", "entity_id"),
+    "stage_identity": ("known_by", "entity_id"),
     "stage_source": ("path", "fingerprint"),
 }
 
@@ -47,10 +47,10 @@ class ProvenanceStore:
     def known(self, keys: Iterable[str], ids: Iterable[str]) -> list[Known]:
         """Return stored entities by the keys they are recognised by, or by their ids."""
         self.cursor.execute(
-            f"WITH wanted AS (SELECT entity_id FROM {IDENTITY} WHERE key = ANY(%(keys)s)"
+            f"WITH wanted AS (SELECT entity_id FROM {IDENTITY} WHERE known_by = ANY(%(keys)s)"
             f" UNION SELECT id FROM {SCHEMA}.entity WHERE id = ANY(%(ids)s))"
             f" SELECT e.id, e.generated_at_time, g.activity_id,"
-            f" (SELECT array_agg(i.key) FROM {IDENTITY} AS i WHERE i.entity_id = e.id)"
+            f" (SELECT array_agg(i.known_by) FROM {IDENTITY} AS i WHERE i.entity_id = e.id)"
             f" FROM wanted AS w JOIN {SCHEMA}.entity AS e ON e.id = w.entity_id"
             f" LEFT JOIN {SCHEMA}.was_generated_by AS g ON g.entity_id = e.id ORDER BY e.id",
             {"keys": list(keys), "ids": list(ids)},
@@ -113,7 +113,7 @@ class ProvenanceStore:
         self.cursor.execute(
             f"DELETE FROM {CLOSURE} WHERE entity_id = ancestor_id AND entity_id IN (SELECT after FROM stage_names)"
         )
-        self._rename_column(IDENTITY, ("key", "entity_id"), "entity_id", "DO NOTHING")
+        self._rename_column(IDENTITY, ("known_by", "entity_id"), "entity_id", "DO NOTHING")
         columns = COLUMNS[Entity]
         completed = ", ".join(f"{name} = coalesce(t.{name}, excluded.{name})" for name in columns if name != "id")
         self._rename_column(f"{SCHEMA}.entity", columns, "id", f"(id) DO UPDATE SET {completed}")
@@ -152,7 +152,7 @@ class ProvenanceStore:
             self._add(row_class, joined.graph.of(row_class))
         self._stage_pairs("stage_identity", joined.identities)
         self.cursor.execute(
-            f"INSERT INTO {IDENTITY} (key, entity_id) SELECT DISTINCT key, entity_id FROM stage_identity"
+            f"INSERT INTO {IDENTITY} (known_by, entity_id) SELECT DISTINCT known_by, entity_id FROM stage_identity"
             " ON CONFLICT DO NOTHING"
         )
         return touched_by(joined)

@@ -9,8 +9,7 @@
     version and configuration, and who answers for it. The tables are those of the IVOA Provenance Data Model 1.0, one a class;
     provenance.progenitors has all ancestors of everything, provenance.last_step one row a dataset.</meta>
   <meta name="subject">gamma-ray-astronomy</meta>
-  <meta name="subject">astronomical-software</meta>
-  <meta name="subject">astronomy-data-reduction</meta>
+  <meta name="subject">gamma-ray-telescopes</meta>
   <meta name="coverage.waveband">Gamma-ray</meta>
   <meta name="contentLevel">Research</meta>
   <meta name="type">Archive</meta>
@@ -668,10 +667,10 @@
     </viewStatement>
   </table>
 
-  <table id="entity_key" onDisk="True" primary="key,entity_id" forceUnique="False">
+  <table id="entity_key" onDisk="True" primary="known_by,entity_id" forceUnique="False">
     <meta name="description">What entities are recognised by when further records are imported; not published.</meta>
     <index columns="entity_id"/>
-    <column name="key" type="text" required="True" description="Product id, published identifier, or hash of a file's place or content"/>
+    <column name="known_by" type="text" required="True" description="Product id, published identifier, or hash of a file's place or content"/>
     <column name="entity_id" type="text" required="True" description="Id of the entity"/>
   </table>
 

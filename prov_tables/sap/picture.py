@@ -6,6 +6,7 @@ own provenance.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import textwrap
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ MAX_SIDE_INCH = 60
 # Colours of the W3C's own pictures (PROV Graph Layout Conventions).
 ENTITY, ACTIVITY, AGENT, COLLECTION = "#FFFC87", "#9FB1FC", "#FDB266", "#FFF3B0"
 PUBLISHED = "#B7E7A0"
+LABEL_WIDTH = 28
 _DRAWN_PARAMETERS = 30
 
 
@@ -135,8 +137,10 @@ def _svg(server: str, key: str) -> str:
 
 
 def _wrapped(text: str) -> str:
-    lines = textwrap.wrap(text, 28, max_lines=4, placeholder="…", break_on_hyphens=True)
-    return "\n".join(lines) or " "
+    # names of files break behind their dots and underlines
+    spaced = re.sub(r"(?<=[._/-])(?=[^\s._/-])", "\u200b ", text)
+    lines = textwrap.wrap(spaced, LABEL_WIDTH, max_lines=4, placeholder="…", break_on_hyphens=False)
+    return "\n".join(line.replace("\u200b ", "").replace("\u200b", "") for line in lines) or " "
 
 
 def _node(name: str, label: str, shape: str, colour: str, url: str | None, tip: str) -> str:

@@ -91,8 +91,8 @@ def did_of(archive: Archive, obs_id: str) -> str:
     return row["obs_publisher_did"]
 
 
-def step(number: int, used: str, made: str) -> str:
-    """A log line of a step."""
+def step(number: int, used: str, made: str, **known: str) -> str:
+    """A log line of a step; `known` is what else is known of its input."""
     return json.dumps(
         {
             "activity_name": "live-test",
@@ -101,10 +101,24 @@ def step(number: int, used: str, made: str) -> str:
             "start": {"time_utc": f"2026-02-01T00:{number:02}:00"},
             "stop": {"time_utc": f"2026-02-01T00:{number:02}:30"},
             "system": {"ctapipe_version": "1"},
-            "input": [{"url": f"/d/{used}", "role": None, "reference_meta": {"CTA PRODUCT ID": used}}],
-            "output": [{"url": f"/d/{made}", "role": None, "reference_meta": {"CTA PRODUCT ID": made}}],
+            "input": [{"url": f"/d/{used}", "product_id": used, **known}],
+            "output": [{"url": f"/d/{made}", "product_id": made}],
         }
     )
+
+
+def take(archive: Archive, *portions: list[str]) -> None:
+    """Import portions of log lines, one after the other."""
+    with open_folder() as folder:
+        for number, lines in enumerate(portions):
+            (folder / f"{number}.provenance.log").write_text("\n".join(lines))
+            archive.ops("prov-import", "--file", folder / f"{number}.provenance.log").check()
+
+
+def ancestors(archive: Archive, entity: str) -> dict[str, int]:
+    """Return the ancestors of an entity and how far away they are."""
+    rows = archive.sql(f"SELECT ancestor_id, depth FROM provenance.progenitors WHERE entity_id='{entity}'")
+    return {ancestor: int(depth) for ancestor, depth in rows}
 
 
 class TestImport:
@@ -157,18 +171,46 @@ class TestImport:
         assert [severity for severity, _ in archive.problems(SAMPLE)["ctao_sim.provenance.log"]] == ["info"]
 
     def test_a_step_in_the_middle_extends_what_hangs_below(self, archive: Archive) -> None:
-        with open_folder() as folder:
-            for name, lines in (("one", [step(2, "m", "n"), step(3, "n", "o")]), ("two", [step(1, "l", "m")])):
-                (folder / f"{name}.provenance.log").write_text("\n".join(lines))
-                archive.ops("prov-import", "--file", folder / f"{name}.provenance.log").check()
-        rows = archive.sql(
-            "SELECT ancestor_id, depth, activity_id FROM provenance.progenitors WHERE entity_id='product:o' ORDER BY 2"
+        take(archive, [step(2, "m", "n"), step(3, "n", "o")], [step(1, "l", "m")])
+        assert ancestors(archive, "product:o") == {"product:n": 1, "product:m": 2, "product:l": 3}
+        made_by = archive.sql(
+            "SELECT activity_id FROM provenance.progenitors WHERE entity_id='product:o' ORDER BY depth"
         )
-        assert rows == [
-            ["product:n", "1", "ctapipe:live-3"],
-            ["product:m", "2", "ctapipe:live-2"],
-            ["product:l", "3", "ctapipe:live-1"],
-        ]
+        assert made_by == [["ctapipe:live-3"], ["ctapipe:live-2"], ["ctapipe:live-1"]]
+
+    def test_what_is_published_later_takes_its_identifier_everywhere(self, archive: Archive) -> None:
+        did = "ivo://live.test/~?b.fits"
+        take(archive, [step(21, "pa", "pb"), step(22, "pb", "pc")], [step(23, "pb", "pd", did=did)])
+        assert archive.count("provenance.entity", "id='product:pb'") == 0
+        assert ancestors(archive, did) == {"product:pa": 1}
+        assert ancestors(archive, "product:pc") == ancestors(archive, "product:pd") == {did: 1, "product:pa": 2}
+        assert archive.count("provenance.used", f"entity_id='{did}'") == 2
+        assert archive.count("provenance.entity_key", f"entity_id='{did}'") == 3
+
+    def test_two_entities_that_turn_out_to_be_one_are_merged(self, archive: Archive) -> None:
+        did = "ivo://live.test/~?m.fits"
+        by_name = json.loads(step(32, did, "qo"))
+        by_name["input"] = [{"url": did}]
+        take(archive, [step(31, "qx", "qa"), json.dumps(by_name)], [step(33, "qa", "qp", did=did)])
+        assert ancestors(archive, "product:qo") == ancestors(archive, "product:qp") == {did: 1, "product:qx": 2}
+        assert archive.count("provenance.entity", "id='product:qa'") == 0
+        assert archive.count("provenance.was_derived_from", f"used_entity_id='{did}'") == 2
+
+    def test_members_of_a_collection_are_ancestors_of_what_it_was_used_for(self, archive: Archive) -> None:
+        relations = {
+            "hadMember": {"_:1": {"collection": "col", "entity": "m1"}, "_:2": {"collection": "col", "entity": "m2"}},
+            "used": {"_:3": {"activity": "run", "entity": "col"}},
+            "wasGeneratedBy": {"_:4": {"entity": "out", "activity": "run"}},
+        }
+        later = {"hadMember": {"_:1": {"collection": "m1", "entity": "part"}}, "entity": {"part": {"name": "part"}}}
+        with open_folder() as folder:
+            for name, document in (("1", {"activity": {"run": {"name": "run"}}, **relations}), ("2", later)):
+                (folder / f"{name}.prov.json").write_text(json.dumps(document))
+                archive.ops("prov-import", "--file", folder / f"{name}.prov.json").check()
+        assert ancestors(archive, "out") == {"col": 1, "m1": 2, "m2": 2, "part": 3}
+        assert (
+            archive.sql("SELECT entity_class FROM provenance.entity WHERE id IN ('col', 'm1')") == [["Collection"]] * 2
+        )
 
     def test_a_cycle_is_refused_and_the_rest_is_taken(self, archive: Archive) -> None:
         with open_folder() as folder:
