@@ -23,6 +23,8 @@ TABLES = (
     "cta/q#part",
     "cta/q#source",
     "cta/q#derivation",
+    "cta/event#event",
+    "cta/event#event_source",
     "cta/q#collection",
     "cta/q#document",
     "cta/q#import_problem",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import subprocess
+from pathlib import Path
 
 import pytest
 import pyvo
 from astropy.io import votable
 from lxml import etree
 
-from tests.live.archive import SHARED, Archive
+from tests.live.archive import CHECKOUT, SHARED, Archive
 from tests.live.schemas import FIXTURES, violations
 
 VOTABLE = "{http://www.ivoa.net/xml/VOTable/v1.3}"
@@ -283,3 +285,18 @@ class TestVOTable:
         units = {field.name: str(field.unit) for field in table.fields if field.unit}
         assert units["energy_min"] == "eV"
         assert units["s_resolution"] == "arcsec"
+
+
+def test_the_reference_of_tables_is_current(archive: Archive, folder: Path) -> None:
+    """Somebody who changes a column runs `make docs`."""
+    written = folder / "tables.md"
+    done = subprocess.run(
+        ["/usr/bin/python3", CHECKOUT / "docs" / "tables.py", written],
+        env=archive.environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert written.read_text() == (CHECKOUT / "docs" / "tables.md").read_text()
