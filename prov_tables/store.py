@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.store import Cursor, copy_lines
@@ -41,6 +41,7 @@ class ProvenanceStore:
     """The tables, seen through one open transaction."""
 
     cursor: Cursor
+    _used: set[str] = field(default_factory=set)
 
     # --- what is there ---------------------------------------------------------------------------------------------
 
@@ -189,7 +190,9 @@ class ProvenanceStore:
         self._copy(name, PAIRS[name], copy_lines([_Pair(*pair) for pair in pairs], ("first", "second")))
 
     def _copy(self, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-        self.cursor.execute(f"TRUNCATE {table}")
+        if table in self._used:
+            self.cursor.execute(f"TRUNCATE {table}")
+        self._used.add(table)
         text = io.StringIO("".join(lines).encode("utf-8", "replace").decode("utf-8"))
         self.cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)
 
