@@ -10,9 +10,9 @@ from gavo import base, svcs
 
 from datalink import archive
 from datalink.access import Verdict
+from datalink.addresses import Addresses
 from datalink.answers import FileAnswer, TextAnswer, refusal
 from datalink.datasets import Dataset
-from datalink.descriptors import Addresses
 from datalink.document import MEDIA_TYPE, STANDARD_ID, Link, Parameter, ServiceDescriptor, fault, links_document
 from datalink.headers import header_text
 from datalink.links import links_of

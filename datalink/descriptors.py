@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, quote_plus, urlencode
 
+from datalink.addresses import Addresses
 from datalink.datasets import Dataset
 from datalink.document import SODA_ASYNC, SODA_SYNC, Parameter, ServiceDescriptor
 from ingest.footprint import circle_polygon_deg
 
 FITS = "application/fits"
-# The links of a dataset name it many times.
-_quoted_path = lru_cache(maxsize=1024)(quote)
-_quoted_value = lru_cache(maxsize=1024)(quote_plus)
 EV_PER_TEV = 1e12
 
 
@@ -30,26 +26,6 @@ RESPONSEFORMAT = Parameter(
     description="Format of the result",
     options=(FITS, "application/x-votable+xml"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the services of this archive are."""
-
-    server: str
-
-    def file(self, accref: str) -> str:
-        """Return the address of a file: a real path that ends in the real suffix."""
-        return f"{self.server}/getproduct/{_quoted_path(accref)}"
-
-    def service(self, name: str, renderer: str = "dlget") -> str:
-        """Return the address of a service of RD ``cta/dl``."""
-        return f"{self.server}/cta/dl/{name}/{renderer}"
-
-    def on(self, name: str, publisher_did: str, **more: str) -> str:
-        """Return the address of a service called on one dataset."""
-        rest = f"&{urlencode(more)}" if more else ""
-        return f"{self.server}/cta/dl/{name}/dlget?ID={_quoted_value(publisher_did)}{rest}"
 
 
 def cutout_services(dataset: Dataset, number: int, addresses: Addresses) -> list[ServiceDescriptor]:

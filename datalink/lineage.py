@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+
+from datalink.addresses import quoted
 
 DATALINK = "application/x-votable+xml;content=datalink"
 # Links a dataset gets of each kind at most; ProvSAP and the tables have all.
@@ -80,11 +81,10 @@ def lineage_links(
         ("PROV-SVG", "image/svg+xml", "How it was made, as a picture"),
         ("PROV-JSON", "application/json", "How it was made: provenance by the IVOA's model (PROV-JSON)"),
     ):
-        query = urlencode({"ID": publisher_did, "RESPONSEFORMAT": name})
         yield (
             "#documentation",
             {
-                "access_url": f"{server}/provsap?{query}",
+                "access_url": f"{server}/provsap?ID={quoted(publisher_did)}&RESPONSEFORMAT={name}",
                 "description": what,
                 "content_type": mime,
                 "local_semantics": "provenance",
@@ -94,7 +94,7 @@ def lineage_links(
         yield (
             "#documentation",
             {
-                "access_url": f"{server}/cta/prov/recipe/dlget?{urlencode({'ID': publisher_did})}",
+                "access_url": f"{server}/cta/prov/recipe/dlget?ID={quoted(publisher_did)}",
                 "description": "How to make it again: command and configuration, as recorded",
                 "content_type": "text/plain",
                 "local_semantics": "recipe",
@@ -105,9 +105,9 @@ def lineage_links(
 def _node_link(node: LineageNode, server: str) -> dict[str, str]:
     """Return the link to a published dataset's own links, or to what is known of another thing."""
     if node.publisher_did is not None:
-        url = f"{server}/cta/dl/links/dlmeta?{urlencode({'ID': node.publisher_did})}"
+        url = f"{server}/cta/dl/links/dlmeta?ID={quoted(node.publisher_did)}"
         return {"access_url": url, "description": node.title, "content_type": DATALINK}
-    url = f"{server}/provsap?{urlencode({'ID': node.id})}"
+    url = f"{server}/provsap?ID={quoted(node.id)}"
     return {
         "access_url": url,
         "description": f"{node.title} (not published here; what is known of it)",

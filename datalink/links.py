@@ -8,11 +8,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from datalink.access import Protection, Verdict, Viewer, strictest
+from datalink.addresses import Addresses, quoted
 from datalink.datasets import Dataset, Response
-from datalink.descriptors import FITS, Addresses, cutout_services
+from datalink.descriptors import FITS, cutout_services
 from datalink.document import SODA_SYNC, Link, ServiceDescriptor, fault
 from datalink.lineage import lineage_links
 
@@ -204,11 +204,10 @@ class _Maker:
         for semantics, relatives in lines:
             for relative in relatives:
                 told.add((semantics, relative.publisher_did))
-                query = urlencode({"ID": relative.publisher_did})
                 yield self._link(
                     semantics,
                     FREE,
-                    access_url=f"{self._addresses.service('links', 'dlmeta')}?{query}",
+                    access_url=f"{self._addresses.service('links', 'dlmeta')}?ID={quoted(relative.publisher_did)}",
                     description=relative.title,
                     content_type=f"{VOTABLE};content=datalink",
                     content_qualifier=qualifier(relative.subtype),
@@ -258,11 +257,10 @@ class _Maker:
     def relatives(self) -> Iterator[Link]:
         """Yield links to other event lists of the same observation."""
         for relative in self._dataset.relatives:
-            query = urlencode({"ID": relative.publisher_did})
             yield self._link(
                 "#coderived",
                 FREE,
-                access_url=f"{self._addresses.service('links', 'dlmeta')}?{query}",
+                access_url=f"{self._addresses.service('links', 'dlmeta')}?ID={quoted(relative.publisher_did)}",
                 description=relative.title,
                 content_type="application/x-votable+xml;content=datalink",
                 content_qualifier="event-list",
