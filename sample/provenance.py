@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sample.schedule import Run
-from sample.targets import CREATED
+from sample.targets import CREATED, CREATOR
 
 LOG_NAME = "ctao_sim.provenance.log"
 RUNS_A_CALIBRATION = 4
@@ -110,6 +110,7 @@ def _analysis(name: str, runs: Sequence[Run]) -> dict[str, Any]:
         ["python3", "-m", "sample", "OUT"],
     )
     record["system"].pop("ctapipe_version")
+    record["system"]["software"] = dict(zip(("name", "version"), CREATOR.rsplit(" ", 1), strict=True))
     return record
 
 

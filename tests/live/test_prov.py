@@ -264,9 +264,9 @@ class TestProvTap:
         rows = archive.query(
             "SELECT o.obs_publisher_did, s.software_name, s.software_version, s.parameters, s.provenance_url"
             " FROM ivoa.obscore AS o JOIN provenance.last_step AS s ON s.obs_publisher_did=o.obs_publisher_did"
-            f" WHERE o.obs_collection='{SAMPLE}'"
+            f" WHERE o.obs_collection='{SAMPLE}' AND o.dataproduct_type='event'"
         )
-        assert len(rows) == archive.count("cta.dataset", f"obs_collection='{SAMPLE}'")
+        assert len(rows) == archive.count("cta.dataset", f"obs_collection='{SAMPLE}' AND dataproduct_type='event'")
         assert {(row["software_name"], row["software_version"]) for row in rows} == {
             ("ctapipe", "0.27.0"),
             ("ctapipe", "0.28.0"),
@@ -274,6 +274,14 @@ class TestProvTap:
         parameters = json.loads(rows[0]["parameters"])
         assert parameters["DL3Tool.EventSelection.cuts"] in ("standard", "loose")
         assert archive.session.get(rows[0]["provenance_url"], timeout=60).ok
+
+    def test_products_were_made_by_another_program(self, archive: Archive) -> None:
+        rows = archive.query(
+            "SELECT s.software_name, s.progenitor_dids FROM provenance.last_step AS s"
+            " WHERE s.obs_publisher_did LIKE '%ctao-sample/products/crab_flux_points.fits'"
+        )
+        assert [row["software_name"] for row in rows] == ["cta-archive sample"]
+        assert all(did_of(archive, obs_id) in rows[0]["progenitor_dids"] for obs_id in ("100001", "100002"))
 
     @EXAMPLES
     def test_raw_data_behind_a_product_by_one_query_and_by_provsap(self, examples: Archive) -> None:
@@ -440,7 +448,7 @@ class TestLinks:
         kinds = {link["content_type"] for link in links if link["local_semantics"] == "provenance"}
         assert kinds == {"image/svg+xml", "application/json"}
         (progenitor,) = [link for link in links if link["semantics"] == "#progenitor"]
-        assert "ctao_sim_100001.dl2.h5" in progenitor["description"]
+        assert "ctao_sim_100001.dl2.h5" in progenitor["access_url"]
         assert archive.session.get(progenitor["access_url"], timeout=60).ok
 
     def test_a_product_of_a_dataset_is_linked_from_it(self, archive: Archive, tap: pyvo.dal.TAPService) -> None:
