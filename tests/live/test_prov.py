@@ -438,6 +438,15 @@ class TestProvSap:
         assert sorted((archive.real / "dachs" / "state" / "provenance").glob("*")) == before
 
 
+def recorded_product(content: bytes) -> str:
+    """Return the identifier that a cut-out's HISTORY says it has in the provenance."""
+    cards = [content[start : start + 80].decode("latin-1") for start in range(0, len(content), 80)]
+    history = "".join(card[8:].strip() for card in cards if card.startswith("HISTORY"))
+    found = re.search(r"product:cutout-[0-9a-f-]{36}", history)
+    assert found is not None
+    return found.group()
+
+
 class TestLinks:
     """From a dataset to its provenance, and back."""
 
@@ -481,23 +490,20 @@ class TestLinks:
         did = did_of(archive, "100001")
         answer = archive.get("/cta/dl/soda/dlget", params={"ID": did, "CIRCLE": "83.6 22.0 0.7"})
         assert answer.ok
-        cards = [answer.content[start : start + 80].decode("latin-1") for start in range(0, len(answer.content), 80)]
-        history = "".join(card[8:].strip() for card in cards if card.startswith("HISTORY"))
-        product = re.search(r"product:cutout-[0-9a-f-]{36}", history)
-        assert product is not None
+        product = recorded_product(answer.content)
         archive.dachs("imp", "cta/prov", "import")
-        document = graph(archive, product.group())
+        document = graph(archive, product)
         assert did in ids(document, "entity")
         values = {node["voprov:name"]: node["voprov:value"] for node in document["parameter"].values()}
         assert values["CIRCLE"] == "83.6 22 0.7"
-        recipe = archive.get("/cta/prov/recipe/dlget", params={"ID": product.group()}).text
+        recipe = archive.get("/cta/prov/recipe/dlget", params={"ID": product}).text
         again = re.search(r"'(http[^']+)'", recipe.splitlines()[-1])
         assert again is not None and archive.session.get(again.group(1), timeout=60).ok
 
     def test_the_server_imports_cut_outs_by_itself(self, archive: Archive) -> None:
-        archive.get("/cta/dl/soda/dlget", params={"ID": did_of(archive, "100002"), "CIRCLE": "83.6 21.5 0.6"})
-        spool = archive.real / "dachs" / "state" / "provenance" / "cutouts.jsonl"
-        assert wait_for(lambda: not spool.exists(), 45)
+        answer = archive.get("/cta/dl/soda/dlget", params={"ID": did_of(archive, "100002"), "CIRCLE": "83.6 21.5 0.6"})
+        where = f"id='{recorded_product(answer.content)}'"
+        assert wait_for(lambda: archive.count("provenance.entity", where) == 1, 90, every=1)
 
     def test_answers_tell_their_origin(self, archive: Archive) -> None:
         did = did_of(archive, "100001")
