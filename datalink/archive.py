@@ -18,11 +18,12 @@ from ingest.collection import load_collection
 from ingest.dachs import site_from_configuration
 from ingest.errors import CollectionError
 
-_DATASET_COLUMNS = (
-    "obs_collection, obs_id, obs_title, dataproduct_type, dataproduct_subtype, s_ra, s_dec, s_fov, t_min, t_max,"
-    " energy_min, energy_max, em_min, em_max, ev_xel, event_type, target_name,"
-    " instrument_name"
-)
+# What a `Dataset` has under the names of the columns.
+_COPIED = (
+    "obs_collection obs_id s_ra s_dec s_fov t_min t_max energy_min energy_max em_min em_max ev_xel event_type"
+    " target_name instrument_name bib_reference o_ucd"
+).split()
+_OTHERS = "obs_title dataproduct_type dataproduct_subtype product_level obs_creator_did".split()
 
 
 def datasets(publisher_dids: Sequence[str]) -> dict[str, Dataset]:
@@ -39,8 +40,11 @@ def datasets(publisher_dids: Sequence[str]) -> dict[str, Dataset]:
         found = {row["obs_publisher_did"]: _dataset(row) for row in _rows(connection, _DATASET_QUERY, wanted)}
         if not found:
             return found
+        # most responses are in the files of the datasets themselves
+        files = {did: dataset.file for did, dataset in found.items()}
         for row in _rows(connection, _RESPONSE_QUERY, wanted):
-            found[row["owner_did"]].responses.append(_response(row))
+            file = files.get(row["obs_publisher_did"]) or files.setdefault(row["obs_publisher_did"], _file(row))
+            found[row["owner_did"]].responses.append(_response(row, file))
         for row in _rows(connection, _PART_QUERY, wanted):
             part = Part(kind=row["kind"], title=row["title"], file=_file(row))
             found[row["owner_did"]].parts.append(part)
@@ -73,8 +77,7 @@ def viewer_by_name(user: str | None) -> Viewer:
 
 
 _DATASET_QUERY = (
-    f"SELECT d.obs_publisher_did, {', '.join('d.' + name.strip() for name in _DATASET_COLUMNS.split(','))},"
-    " d.product_level, d.obs_creator_did, d.bib_reference, d.o_ucd,"
+    f"SELECT d.obs_publisher_did, {', '.join(f'd.{name}' for name in (*_COPIED, *_OTHERS))},"
     " d.accref, d.accsize, d.mime, d.owner, d.embargo, p.accesspath"
     " FROM cta.dataset AS d LEFT JOIN dc.products AS p ON p.accref = d.accref"
     " WHERE d.obs_publisher_did = ANY(%(dids)s)"
@@ -125,11 +128,6 @@ def _relative(row: Mapping[str, Any]) -> Relative:
 
 
 def _dataset(row: Mapping[str, Any]) -> Dataset:
-    values = {
-        name.strip(): row[name.strip()]
-        for name in _DATASET_COLUMNS.split(",")
-        if name.strip() not in ("obs_title", "dataproduct_type", "dataproduct_subtype")
-    }
     return Dataset(
         file=_file(row),
         collection=row["accref"].split("/")[2],
@@ -138,9 +136,7 @@ def _dataset(row: Mapping[str, Any]) -> Dataset:
         subtype=row["dataproduct_subtype"],
         level=row["product_level"] or "DL3",
         creator_did=row["obs_creator_did"],
-        bib_reference=row["bib_reference"],
-        o_ucd=row["o_ucd"],
-        **values,
+        **{name: row[name] for name in _COPIED},
     )
 
 
@@ -165,8 +161,8 @@ def _inputs() -> Path:
     return Path(base.getConfig("inputsDir"))
 
 
-def _response(row: Mapping[str, Any]) -> Response:
-    return Response(hdu_type=row["hdu_type"], hdu_class=row["hdu_class"], hdu_name=row["hdu_name"], file=_file(row))
+def _response(row: Mapping[str, Any], file: StoredFile) -> Response:
+    return Response(hdu_type=row["hdu_type"], hdu_class=row["hdu_class"], hdu_name=row["hdu_name"], file=file)
 
 
 def _add_surroundings(connection: Any, found: Iterable[Dataset]) -> None:
