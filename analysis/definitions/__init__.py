@@ -1,0 +1,1 @@
+"""Job definitions of users: submitted, tried, accepted."""

@@ -1,0 +1,1 @@
+"""The process that starts, watches and ends jobs; its memory is the database."""

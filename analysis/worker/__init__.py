@@ -1,0 +1,1 @@
+"""What runs a script: the warm parent that has gammapy imported, and the `Job` the script is given."""
