@@ -18,8 +18,8 @@ class Job:
 
     `parameters` by name, in the units of the description. `inputs` is a folder which gammapy opens as a DataStore when
     the job has datasets: it has ``obs-index.fits.gz`` and ``hdu-index.fits.gz`` of exactly those (several such folders
-    when they cannot share an index: `data_folders`). `uploads` are files of the user's. Results are the files the script writes
-    to `results` under the names of the description; `work` is for anything else.
+    when they cannot share an index: `data_folders`). `uploads` are files of the user's. Results are the files the
+    script writes to `results` under the names of the description; `work` is for anything else.
     """
 
     job_id: str

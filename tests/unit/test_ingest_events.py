@@ -183,8 +183,11 @@ def test_pixels_are_those_of_another_library(
     path = tmp_path_factory.mktemp("healpix") / "e.fits"
     photons = photons_of(write(path, plain(len(ra), RA=("D", "deg", ra), DEC=("D", "deg", dec))))
     for longitude, latitude, pixel in zip(photons.ra_deg, photons.dec_deg, photons.healpix, strict=True):
-        moc = MOC.from_lonlat(longitude * u.deg, latitude * u.deg, max_norder=HEALPIX_ORDER)
-        assert moc.flatten().tolist() == [pixel]
+        # on an edge between pixels either library may take either of them
+        around = np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]) * 1e-9 + (longitude, latitude)
+        latitudes = np.clip(around[:, 1], -90, 90)
+        moc = MOC.from_lonlat(around[:, 0] % 360 * u.deg, latitudes * u.deg, max_norder=HEALPIX_ORDER)
+        assert pixel in moc.flatten().tolist()
 
 
 @pytest.mark.parametrize("start", [57753.9, 57754.0 - 600 / 86400, 58000.0])
