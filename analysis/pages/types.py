@@ -20,7 +20,7 @@ from analysis.parameters import expected, is_array
 
 _DATASET_HINT = (
     "Publisher DIDs (ivo://…) or observation ids, separated by blanks, commas or line breaks; or one ADQL query that"
-    " begins with SELECT."
+    " begins with SELECT; or a file with a list of them (text, or VOTable with a column obs_publisher_did or obs_id)."
 )
 _HINTS = {
     UPLOAD: "A file of yours.",
@@ -65,9 +65,13 @@ def list_page(descriptions: Sequence[JobDescription], broken: Mapping[str, str],
     )
 
 
+def _after_title(description: JobDescription) -> str:
+    return description.description[len(description.title) :].lstrip(".!? \n")
+
+
 def _rest(description: JobDescription) -> str:
     """Return the text after the title, as far as a card has room."""
-    rest = description.description[len(description.title) :].lstrip(".!? ").partition("\n\n")[0]
+    rest = _after_title(description).partition("\n\n")[0]
     return rest if len(rest) < 300 else f"{rest[:299].rpartition(' ')[0]} …"
 
 
@@ -126,9 +130,13 @@ def _input_field(usage: UsageDescription, value: str | None) -> Any:
     common: dict[str, Any] = {"id": usage.name, "name": usage.name, "required": needed}
     common["aria_describedby"] = f"{usage.name}-hint"
     if usage.kind == UPLOAD:
-        field = element("input", type="file", multiple=usage.multiplicity.high != 1, **common)
+        field: Content = element("input", type="file", multiple=usage.multiplicity.high != 1, **common)
     elif usage.kind == DATASET and usage.multiplicity.high != 1:
-        field = element("textarea", value or "", rows=3, spellcheck="false", **common)
+        common["required"] = False  # a list in a file does as well
+        field = [
+            element("textarea", value or "", rows=3, spellcheck="false", **common),
+            element("input", type="file", name=usage.name, aria_label=f"{usage.name} as a file"),
+        ]
     else:
         field = element("input", type="text", value=value or "", **common)
     hint = _HINTS.get(usage.kind, _DATASET_HINT)
@@ -163,7 +171,7 @@ def _field(parameter: ParameterDescription, value: str | None) -> Any:
     return _labelled(parameter.name, parameter.name, field, hint, unit=parameter.unit, is_needed=parameter.required)
 
 
-def _labelled(name: str, label: str, field: Any, hint: str, *, unit: str = "", is_needed: bool = False) -> Any:
+def _labelled(name: str, label: str, field: Content, hint: str, *, unit: str = "", is_needed: bool = False) -> Any:
     return element(
         "div",
         element("label", label, element("span", " needed", class_="needed") if is_needed else None, for_=name),
@@ -189,7 +197,7 @@ def doc_page(description: JobDescription, server: str, viewer: str | None = None
     name = description.name
     return page(
         description.title,
-        element("div", paragraphs(description.description), class_="lead"),
+        element("div", paragraphs(_after_title(description)), class_="lead"),
         element(
             "p",
             link(f"/jobs/{name}/form", "New job"),
