@@ -22,6 +22,7 @@ IDENTITY, SOURCE, CLOSURE = f"{SCHEMA}.entity_key", f"{SCHEMA}.imported_record",
 STEPS = f"{SCHEMA}.dataset_step"
 # Advisory lock of who writes; another number than that of the import of data.
 LOCK = 20261121
+MAX_STAGE_BYTES = 2**20
 # Staging tables of pairs.
 PAIRS = {
     "stage_names": ("before", "after"),
@@ -40,9 +41,13 @@ class Touched:
 
 @dataclass(slots=True)
 class ProvenanceStore:
-    """The tables, seen through one open transaction."""
+    """The tables, seen through one open transaction.
+
+    With `lasting` staging tables stay as long as the connection: a small transaction then costs a third.
+    """
 
     cursor: Cursor
+    lasting: bool = False
     _used: set[str] = field(default_factory=set)
 
     # --- what is there ---------------------------------------------------------------------------------------------
@@ -178,22 +183,34 @@ class ProvenanceStore:
             conflict = "DO NOTHING"
         self.cursor.execute(f"INSERT INTO {table} AS t ({listed}) SELECT {listed} FROM {stage} ON CONFLICT {conflict}")
 
-    def prepare(self, *, lasting: bool = False) -> None:
-        """Make the staging tables; they live as long as the transaction, or, emptied at its end, the connection."""
+    def prepare(self) -> None:
+        """Make the staging tables; they live as long as the transaction, or lasting ones as the connection."""
+        if self.lasting and not self._to_be_made():
+            return
         tables = {f"stage_{row_class.TABLE}": f"LIKE {SCHEMA}.{row_class.TABLE}" for row_class in CLASSES}
         tables |= {
             "stage_closure": f"LIKE {CLOSURE}",
             **{name: ", ".join(f"{column} text" for column in columns) for name, columns in PAIRS.items()},
         }
-        end = "DELETE ROWS" if lasting else "DROP"
+        end = "PRESERVE ROWS" if self.lasting else "DROP"
         for name, definition in tables.items():
             self.cursor.execute(f"CREATE TEMP TABLE {name} ({definition}) ON COMMIT {end}")
+
+    def _to_be_made(self) -> bool:
+        """Say whether there are no lasting tables; those full of deleted rows, which nobody else clears, are dropped."""
+        self.cursor.execute("SELECT pg_relation_size(to_regclass('pg_temp.stage_entity'))")
+        size = self.cursor.fetchall()[0][0]
+        if size is not None and size > MAX_STAGE_BYTES:
+            self.cursor.execute("DISCARD TEMP")
+        return size is None or size > MAX_STAGE_BYTES
 
     def _stage_pairs(self, name: str, pairs: Iterable[tuple[str, str]]) -> None:
         self._copy(name, PAIRS[name], copy_lines([_Pair(*pair) for pair in pairs], ("first", "second")))
 
     def _copy(self, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-        if table in self._used:
+        if self.lasting:
+            self.cursor.execute(f"DELETE FROM {table}")  # quicker than TRUNCATE for few rows
+        elif table in self._used:
             self.cursor.execute(f"TRUNCATE {table}")
         self._used.add(table)
         text = io.StringIO("".join(lines).encode("utf-8", "replace").decode("utf-8"))

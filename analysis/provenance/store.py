@@ -23,7 +23,6 @@ from prov_tables.recorder import append_record
 from prov_tables.store import LOCK, ProvenanceStore
 
 REFUSED = "refused.jsonl"
-_STAGED = "SELECT to_regclass('pg_temp.stage_names') IS NOT NULL"
 
 
 class ConnectionRows:
@@ -91,10 +90,8 @@ def _import(cursor: Any, records: list[Mapping[str, Any]]) -> list[Mapping[str, 
     cursor.execute(f"SELECT pg_try_advisory_xact_lock({LOCK})")
     if not cursor.fetchone()[0]:
         raise _BusyError
-    store = ProvenanceStore(cursor)
-    cursor.execute(_STAGED)
-    if not cursor.fetchone()[0]:
-        store.prepare(lasting=True)
+    store = ProvenanceStore(cursor, lasting=True)
+    store.prepare()
     importer = Importer(
         store, lambda: _savepoint(cursor), after=lambda joined, touched: renew_steps(cursor, joined, touched)
     )
