@@ -197,7 +197,7 @@ class ProvenanceStore:
             self.cursor.execute(f"CREATE TEMP TABLE {name} ({definition}) ON COMMIT {end}")
 
     def _to_be_made(self) -> bool:
-        """Say whether there are no lasting tables; those full of deleted rows, which nobody else clears, are dropped."""
+        """Say whether there are no lasting tables; ones full of deleted rows, which nobody else clears, are dropped."""
         self.cursor.execute("SELECT pg_relation_size(to_regclass('pg_temp.stage_entity'))")
         size = self.cursor.fetchall()[0][0]
         if size is not None and size > MAX_STAGE_BYTES:
