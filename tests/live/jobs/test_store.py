@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import psycopg2
 import pytest
@@ -64,7 +65,7 @@ def test_queue_is_in_the_order_of_submission(new_store: Callable[[], JobStore]) 
     store = new_store()
     for job in jobs:
         store.insert(job)
-    together([lambda job=job, store=new_store(): store.move(job.job_id, Phase.QUEUED, RUNNABLE) for job in jobs])
+    together([partial(new_store().move, job.job_id, Phase.QUEUED, RUNNABLE) for job in jobs])
     numbers = [job.queue_number for job in store.waiting()]
     assert len(set(numbers)) == 20 and numbers == sorted(numbers)  # type: ignore[type-var]
 
@@ -76,8 +77,8 @@ def test_only_one_of_two_moves_a_job(new_store: Callable[[], JobStore]) -> None:
         first.insert(job)
         won = together(
             [
-                lambda store=first, job=job: store.move(job.job_id, Phase.EXECUTING, {Phase.QUEUED}),
-                lambda store=second, job=job: store.move(job.job_id, Phase.ABORTED, {Phase.QUEUED}),
+                partial(first.move, job.job_id, Phase.EXECUTING, {Phase.QUEUED}),
+                partial(second.move, job.job_id, Phase.ABORTED, {Phase.QUEUED}),
             ]
         )
         assert sorted(won) == [False, True]
@@ -88,7 +89,7 @@ def test_quota_holds_when_all_come_at_once(new_store: Callable[[], JobStore]) ->
     jobs = [a_job(owner=None) for _ in range(12)]
     for job in [*jobs, a_job(owner="ada", phase=Phase.QUEUED)]:
         store.insert(job)
-    together([lambda job=job, store=new_store(): store.enqueue(job.job_id, RUNNABLE, 5, "Too many.") for job in jobs])
+    together([partial(new_store().enqueue, job.job_id, RUNNABLE, 5, "Too many.") for job in jobs])
     assert store.counts(None) == {Phase.QUEUED: 5, Phase.HELD: 7}
     assert store.counts("ada") == {Phase.QUEUED: 1}
     held = next(job for job in map(store.get, [job.job_id for job in jobs]) if job and job.phase is Phase.HELD)
