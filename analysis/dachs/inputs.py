@@ -244,5 +244,3 @@ def _uploaded(usage: UsageDescription, upload: Path | None, folder: Path) -> Map
 
 def _follow_recipe(usage: UsageDescription, values: Sequence[str], folder: Path) -> dict[str, Dataset]:
     raise NotImplementedError
-
-

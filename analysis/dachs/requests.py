@@ -80,7 +80,9 @@ def _body(request: Any, settings: Settings) -> tuple[list[tuple[str, str]], dict
         return parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace"), {}
     if request.method == b"PUT":
         return [("", text)], {}
-    raise RefusedError(400, f"send parameters as {URLENCODED} or {MULTIPART}, not as {media or 'nothing in particular'}.")
+    raise RefusedError(
+        400, f"send parameters as {URLENCODED} or {MULTIPART}, not as {media or 'nothing in particular'}."
+    )
 
 
 def _multipart(

@@ -104,7 +104,9 @@ def executors_of(settings: Settings) -> dict[str, Executor]:
 def serve(settings: Settings, bell: Bell) -> None:
     """Run jobs until told to end; wait for the database when it is away."""
     executors = executors_of(settings)
-    catalogue = Catalogue((DEFINITIONS, settings.definitions_folder / "accepted", settings.definitions_folder / "pending"))
+    catalogue = Catalogue(
+        (DEFINITIONS, settings.definitions_folder / "accepted", settings.definitions_folder / "pending")
+    )
     try:
         while not bell.told_to_end:
             try:

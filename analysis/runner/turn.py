@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from analysis.description.model import JobDescription
 from analysis.errors import JobsError, UnavailableError
@@ -126,11 +127,18 @@ class Runner:
             status = JobStatus(reason="killed", message=report.message, end=_now().timestamp())
             outcome = outcome_of_lost(job, report, folder)
             return Ended(job=job, description=self._describe(job.job_type), status=status, folder=folder), outcome
-        phase = {"running": Phase.EXECUTING, "suspended": Phase.SUSPENDED}.get(report.state)
-        if phase is not None and phase != job.phase:
-            start = job.start_time or _now()
-            self._store.move(job.job_id, phase, ACTIVE, start_time=start, message=None)
+        self._follow(job, report)
         return None
+
+    def _follow(self, job: Job, report: Report) -> None:
+        """Let the phase follow what the executor says."""
+        phase = {"waiting": Phase.QUEUED, "running": Phase.EXECUTING, "suspended": Phase.SUSPENDED}.get(report.state)
+        if phase is None or phase == job.phase:
+            return
+        columns: dict[str, Any] = {"start_time": job.start_time or _now()}
+        if phase is Phase.QUEUED:  # it waits in the queue of the cluster
+            columns = {"queue_number": job.queue_number, "executor": job.executor, "handle": job.handle}
+        self._store.move(job.job_id, phase, ACTIVE, message=report.message or None, **columns)
 
     def _recover(self, job: Job) -> tuple[Ended, Outcome] | None:
         """Settle a job that a killed runner has left between two steps: it has no handle."""
