@@ -19,6 +19,8 @@ from prov_tables.model import CLASSES, COLUMNS, ENTITY_COLUMNS, KEYS, Activity, 
 SCHEMA = "provenance"
 IDENTITY, SOURCE, CLOSURE = f"{SCHEMA}.entity_key", f"{SCHEMA}.imported_record", f"{SCHEMA}.progenitors"
 STEPS = f"{SCHEMA}.dataset_step"
+# Advisory lock of who writes; another number than that of the import of data.
+LOCK = 20261121
 # Staging tables of pairs.
 PAIRS = {
     "stage_names": ("before", "after"),
@@ -176,15 +178,16 @@ class ProvenanceStore:
             conflict = "DO NOTHING"
         self.cursor.execute(f"INSERT INTO {table} AS t ({listed}) SELECT {listed} FROM {stage} ON CONFLICT {conflict}")
 
-    def prepare(self) -> None:
-        """Make the staging tables; they live as long as the transaction."""
+    def prepare(self, *, lasting: bool = False) -> None:
+        """Make the staging tables; they live as long as the transaction, or, emptied at its end, the connection."""
         tables = {f"stage_{row_class.TABLE}": f"LIKE {SCHEMA}.{row_class.TABLE}" for row_class in CLASSES}
         tables |= {
             "stage_closure": f"LIKE {CLOSURE}",
             **{name: ", ".join(f"{column} text" for column in columns) for name, columns in PAIRS.items()},
         }
+        end = "DELETE ROWS" if lasting else "DROP"
         for name, definition in tables.items():
-            self.cursor.execute(f"CREATE TEMP TABLE {name} ({definition}) ON COMMIT DROP")
+            self.cursor.execute(f"CREATE TEMP TABLE {name} ({definition}) ON COMMIT {end}")
 
     def _stage_pairs(self, name: str, pairs: Iterable[tuple[str, str]]) -> None:
         self._empty(name)

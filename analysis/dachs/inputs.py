@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from astropy.io.votable import parse_single_table
 from gavo import base
 
 from analysis.description.model import DATASET, RECIPE, JobDescription, UsageDescription
-from analysis.errors import JobsError, RefusedError
+from analysis.errors import RefusedError
 from analysis.folder import INPUTS, JobOrder, Limits, Mount, write_order
 from analysis.parameters import Selection, check_identifiers, check_parameters
 from analysis.settings import Settings
@@ -184,7 +183,7 @@ def _limits(job: Job, description: JobDescription, settings: Settings) -> Limits
 
 
 def place_datasets(datasets: Sequence[Dataset], folder: Path, settings: Settings) -> tuple[Mount, ...]:
-    """Lay datasets out as in a package: write what is made for the job, and return which files of the archive it reads."""
+    """Lay datasets out as in a package: write what is made for the job; return which files of the archive it reads."""
     how = "\n".join(dataset.file.publisher_did for dataset in datasets)
     try:
         plan = package_plan(datasets, how, PackageLimits(max_datasets=settings.max_datasets))
@@ -202,7 +201,7 @@ def place_datasets(datasets: Sequence[Dataset], folder: Path, settings: Settings
 
 
 def uploaded_identifiers(path: Path, name: str) -> list[str]:
-    """Return the identifiers in an uploaded list: lines of text, or the column obs_publisher_did or obs_id of a VOTable.
+    """Return the identifiers in an uploaded list: lines of text, or a VOTable's column obs_publisher_did or obs_id.
 
     Raises
     ------

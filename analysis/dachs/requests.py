@@ -40,7 +40,7 @@ def uws_request(request: Any, path: tuple[str, ...], settings: Settings) -> UwsR
 
 
 def _owner(request: Any) -> str | None:
-    """Return who has logged in. A wrong password is refused: a job must not become everybody's by a slip of the hand."""
+    """Return who has logged in. A wrong password is refused: a slip of the hand must not make a job everybody's."""
     user = request.getAuthUser()
     if user is None and request.getUser():
         raise RefusedError(401, "user name or password are wrong.")

@@ -10,7 +10,9 @@ from pathlib import Path
 from analysis.description.model import GenerationDescription, JobDescription
 from analysis.executors.base import Report
 from analysis.folder import LOG, RESULTS, JobStatus
+from analysis.provenance import NOTATIONS
 from analysis.uws.job import Job, JobResult, Phase
+from prov_tables.sap.request import FORMATS
 
 LOG_RESULT = "log"
 # Made on request from what the database has of the job.

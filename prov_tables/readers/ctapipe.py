@@ -43,6 +43,7 @@ from prov_tables.model import (
     WasInformedBy,
 )
 from prov_tables.privacy import file_name, public_arguments, secrets_of
+from prov_tables.readers import job
 from prov_tables.readers.jsonstream import objects
 
 CONTENT_TYPES = {
@@ -97,7 +98,7 @@ def read_activity(record: Mapping[str, Any]) -> Harvest:
     """
     if not is_record(record):
         raise ProvenanceError("a record without activity_name is no activity of a ctapipe log.")
-    return _Reader(record).harvest
+    return job.read_job(record) if job.is_job(record) else _Reader(record).harvest
 
 
 class _Span:

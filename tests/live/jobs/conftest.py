@@ -1,4 +1,4 @@
-"""What the tests of jobs need: job types in the instance that all live tests share; a database alone, and jobs for it."""
+"""What the tests of jobs need: job types in the instance that all live tests share; a bare database."""
 
 from __future__ import annotations
 
