@@ -211,16 +211,7 @@ class _Reader:
         entity, role, meta = self._entity(item)
         if entity is None:
             return
-        usage = f"{self._description}/used/{role}" if role else None
-        if usage:
-            self._graph.add(
-                UsageDescription(
-                    id=usage,
-                    activity_description_id=self._description,
-                    entity_description_id=entity.description_id,
-                    role=role,
-                )
-            )
+        usage = self._describe_role(UsageDescription, "used", role, entity)
         self._graph.add(Used(activity_id=self._id, entity_id=entity.id, role=role, description_id=usage))
         self._add_producer(entity, meta)
 
@@ -230,17 +221,25 @@ class _Reader:
             return
         if entity.generated_at_time is None:
             entity.generated_at_time = self._end
-        usage = f"{self._description}/generated/{role}" if role else None
-        if usage:
-            self._graph.add(
-                GenerationDescription(
-                    id=usage,
-                    activity_description_id=self._description,
-                    entity_description_id=entity.description_id,
-                    role=role,
-                )
-            )
+        usage = self._describe_role(GenerationDescription, "generated", role, entity)
         self._graph.add(WasGeneratedBy(entity_id=entity.id, activity_id=self._id, role=role, description_id=usage))
+
+    def _describe_role(
+        self, row_class: type[UsageDescription | GenerationDescription], what: str, role: str | None, entity: Entity
+    ) -> str | None:
+        """Add the description of a role that inputs or outputs play, and return its id; None without a role."""
+        if not role:
+            return None
+        key = f"{self._description}/{what}/{role}"
+        self._graph.add(
+            row_class(
+                id=key,
+                activity_description_id=self._description,
+                entity_description_id=entity.description_id,
+                role=role,
+            )
+        )
+        return key
 
     def _entity(self, item: object) -> tuple[Entity | None, str | None, Mapping[str, str]]:
         """Return an input or output as entity, its role and the metadata its file carries."""
