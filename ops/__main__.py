@@ -48,10 +48,10 @@ def up(options: argparse.Namespace) -> int:
 
 
 def stop(options: argparse.Namespace) -> int:
-    """End server and database of the instance."""
+    """End runner, server and database of the instance; jobs that run go on, or end with --jobs."""
     instance = open_instance(options)
     instance.require()
-    if not server.stop(instance):
+    if not server.stop(instance, jobs=options.jobs):
         print(f"nothing of {instance.state} was running", file=sys.stderr)
     return 0
 
@@ -111,7 +111,9 @@ def show_demo(options: argparse.Namespace) -> int:
 
 def clean(options: argparse.Namespace) -> int:
     """Stop the instance and remove its folder."""
-    return shellenv.clean(Path(options.state), [sys.executable, "-m", "ops", "stop", "--state", options.state])
+    return shellenv.clean(
+        Path(options.state), [sys.executable, "-m", "ops", "stop", "--jobs", "--state", options.state]
+    )
 
 
 def run_tests(options: argparse.Namespace) -> int:
@@ -171,6 +173,8 @@ def parse(words: list[str]) -> argparse.Namespace:
         if name == "prov-import":
             command.add_argument("--file", help="a provenance record, or a folder of them")
             command.add_argument("--collection", help="name of the collection whose files they tell of")
+        if name == "stop":
+            command.add_argument("--jobs", action="store_true", help="end the analysis jobs on this machine, too")
         if name in ("test", "bench"):
             command.add_argument("arguments", nargs="*", help="arguments of pytest or of the benchmarks")
     options = parser.parse_args(words)
