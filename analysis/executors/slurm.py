@@ -81,9 +81,9 @@ class SlurmExecutor:
         if VARIABLE in os.environ:
             self._environment[VARIABLE] = os.environ[VARIABLE]
         self._queue = SlurmQueue(self._environment)
-        self._sent: dict[int, float] = {}
+        self._sent: dict[str, float] = {}
         self._over: dict[str, float] = {}
-        self._fresh_from = 0.0
+        self._doubt = 0.0
 
     def free(self, n_running: int) -> int:
         """Return how many more jobs may be in the cluster's queue."""
@@ -91,8 +91,8 @@ class SlurmExecutor:
 
     def start(self, folder: Path) -> str:
         """Send the job and return its handle; one that was sent before and is still known is not sent again."""
-        known = self._queue.since(self._fresh_from)
         mark = mark_of(folder)
+        known = self._queue.since(max(self._doubt, self._sent.get(mark, 0.0)))
         before = [entry for entry in known.values() if entry.mark == mark]
         done = read_status(folder) is not None
         for entry in sorted(before, key=lambda item: item.number, reverse=True):
@@ -101,7 +101,7 @@ class SlurmExecutor:
         if done:
             return _handle(0, mark)
         number = self._submit(folder, mark)
-        self._sent[number] = time.monotonic()
+        self._sent[mark] = time.monotonic()
         return _handle(number, mark)
 
     def poll(self, handles: Mapping[str, Path]) -> dict[str, Report]:
@@ -155,7 +155,7 @@ class SlurmExecutor:
         try:
             printed = self._run(words, environment, SCRIPT)
         except UnavailableError:
-            self._fresh_from = time.monotonic()  # the job may have got there all the same
+            self._doubt = time.monotonic()  # the job may have got there all the same
             raise
         number = printed.strip().partition(";")[0]
         if not number.isdigit():
@@ -209,14 +209,15 @@ class SlurmExecutor:
         number, mark = _read_handle(handle)
         entry = known.get(number)
         if entry is None or entry.mark != mark:
-            if self._sent.get(number, 0.0) >= asked:
+            if self._sent.get(mark, 0.0) >= asked:
                 return Report("waiting")
             return self._when_over(handle, folder, None)
-        self._sent.pop(number, None)
+        self._sent.pop(mark, None)
         if entry.is_over:
             return self._when_over(handle, folder, entry)
         if entry.state in WAITING:
-            return Report("waiting", message=f"waits in the queue of the cluster ({entry.reason})")
+            why = "" if entry.reason == "None" else f": {entry.reason}"
+            return Report("waiting", message=f"The job waits in the queue of the cluster{why}.")
         return Report("suspended" if entry.state in SUSPENDED else "running")
 
     def _when_over(self, handle: str, folder: Path, entry: Entry | None) -> Report:

@@ -50,6 +50,7 @@ AccountingStorageType=accounting_storage/none
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
+SchedulerParameters=batch_sched_delay=0,sched_interval=2
 ReturnToService=2
 SlurmctldTimeout=30
 SlurmdTimeout=60
@@ -100,7 +101,7 @@ class SlurmCluster:
 
     def stop(self) -> None:
         """Cancel what runs and end the daemons."""
-        if "slurmctld" in self.daemons and "slurmd" in self.daemons:
+        if {name for name, child in self.daemons.items() if child.poll() is None} >= {"slurmctld", "slurmd"}:
             with contextlib.suppress(subprocess.SubprocessError):
                 self.run("scancel", "--signal=KILL", "--full", f"--user={self.account.name}")
                 self.run("scancel", f"--user={self.account.name}")
@@ -141,7 +142,7 @@ class SlurmCluster:
     def stop_daemon(self, name: str, number: int = signal.SIGTERM) -> None:
         """End one of the daemons, by force when it does not go."""
         child = self.daemons.pop(name)
-        child.send_signal(number)
+        child.send_signal(number)  # nothing happens if it is gone
         try:
             child.wait(15)
         except subprocess.TimeoutExpired:
@@ -265,6 +266,7 @@ def main(words: list[str] | None = None) -> None:
     )
     parser.add_argument("--cpus", type=int, default=4, help="how many jobs it runs at one time")
     chosen = parser.parse_args(words)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running_slurm(chosen.folder and chosen.folder.absolute(), chosen.cpus) as cluster:
         for name, value in cluster.environment.items():
             print(f"export {name}={value}", flush=True)
