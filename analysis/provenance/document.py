@@ -11,11 +11,11 @@ from prov_tables.sap.request import RequestError, parse_request
 from prov_tables.sap.selection import Database, select_graph
 
 NOTATIONS = {
-    "provjson": "PROV-JSON",
-    "provn": "PROV-N",
-    "provxml": "PROV-XML",
-    "provvotable": "PROV-VOTABLE",
-    "provsvg": "PROV-SVG",
+    "provenance-json": "PROV-JSON",
+    "provenance-n": "PROV-N",
+    "provenance-xml": "PROV-XML",
+    "provenance-votable": "PROV-VOTABLE",
+    "provenance-svg": "PROV-SVG",
 }
 """Names that these documents have among the results of a job."""
 

@@ -98,13 +98,12 @@ def job_record(
         From `pseudonym_of`; None for nobody's.
     """
     private = {name for name in (job.job_id, job.owner) if name}
-    status_word = "interrupted" if job.phase is Phase.ABORTED else STATUS.get(status.reason, "error")
-    record: dict[str, Any] = {
+    return {
         "form": FORM,
         "activity_name": description.name,
         "activity_uuid": job.activity,
         "activity_type": description.type,
-        "status": status_word,
+        "status": "interrupted" if job.phase is Phase.ABORTED else STATUS.get(status.reason, "error"),
         "exit_code": status.exit_code,
         "start": {"time_utc": _time(status.start, job.start_time or job.creation_time)},
         "stop": {"time_utc": _time(status.end, job.end_time)},
@@ -115,7 +114,6 @@ def job_record(
         "output": list(_results(job, description, folder, private)),
         "description": _described(description),
     }
-    return record
 
 
 def _time(seconds: float, otherwise: datetime.datetime | None) -> str | None:
@@ -183,7 +181,8 @@ def _uploads(description: JobDescription, folder: Path) -> Iterator[dict[str, An
 
 
 def _results(job: Job, description: JobDescription, folder: Path, private: set[str]) -> Iterator[dict[str, Any]]:
-    listed = {result.file_name: result for result in job.results if result.file_name}
+    # the service names result files by their place in the job's folder
+    listed = {Path(result.file_name).name: result for result in job.results if _is_result(result.file_name)}
     for path in _files(folder / RESULTS):
         generated = generated_by(description, path.name)
         if generated is None and path.name not in listed:
@@ -203,6 +202,10 @@ def _results(job: Job, description: JobDescription, folder: Path, private: set[s
             "role": generated.role if generated else listed[path.name].name,
             "generated": generated.name if generated else None,
         }
+
+
+def _is_result(file_name: str | None) -> bool:
+    return file_name is not None and Path(file_name).parent.name == RESULTS
 
 
 def generated_by(description: JobDescription, file_name: str) -> GenerationDescription | None:

@@ -12,6 +12,7 @@ from prov_tables.harvest import ENVIRONMENT, parameter_value
 from prov_tables.readers.job import ACTIVITY, TYPES, file_facts
 from prov_tables.recipe import CUTOUT
 from prov_tables.sap.selection import SCHEMA, Database
+from prov_tables.store import IDENTITY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +68,12 @@ _MAKER = f"""
 SELECT a.id, a.name, d.version, d.id FROM {SCHEMA}.activity AS a
 LEFT JOIN {SCHEMA}.activity_description AS d ON d.id = a.description_id
 WHERE a.id = ANY(%(ids)s)
-UNION ALL
+UNION
 SELECT a.id, a.name, d.version, d.id FROM {SCHEMA}.was_generated_by AS g
 JOIN {SCHEMA}.activity AS a ON a.id = g.activity_id
 LEFT JOIN {SCHEMA}.activity_description AS d ON d.id = a.description_id
 WHERE g.entity_id = ANY(%(ids)s)
+  OR g.entity_id IN (SELECT entity_id FROM {IDENTITY} WHERE known_by = ANY(%(ids)s) AND starts_with(known_by, 'product:'))
 """
 
 
