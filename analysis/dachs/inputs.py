@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from astropy.io.votable import parse_single_table
@@ -13,10 +14,11 @@ from gavo import base
 from analysis.description.model import DATASET, RECIPE, JobDescription, UsageDescription
 from analysis.errors import JobsError, RefusedError
 from analysis.folder import INPUTS, JobOrder, Limits, Mount, write_order, write_whole
-from analysis.parameters import Selection, check_identifiers, check_parameters
+from analysis.parameters import Selection, check_identifiers, check_parameters, given_for
 from analysis.provenance import recorded_job
 from analysis.settings import Settings
-from analysis.uws.job import Job
+from analysis.uws.job import Job, JobParameter
+from analysis.uws.requests import UploadedFile
 from datalink import archive
 from datalink.access import Verdict, strictest
 from datalink.datasets import Dataset
@@ -131,6 +133,35 @@ def check_access(datasets: Sequence[Dataset], owner: str | None) -> None:
             raise RefusedError(403, f"{dataset.title[:200]} is proprietary, and not for your account; leave it out.")
 
 
+def check(
+    description: JobDescription,
+    parameters: Sequence[JobParameter],
+    files: Mapping[str, UploadedFile],
+    complete: bool,
+    settings: Settings,
+) -> None:
+    """Check what a request says for itself, without asking the archive; unless `complete`, something may be missing.
+
+    Raises
+    ------
+    RefusedError
+        400 with a sentence, for the first thing that is wrong.
+    """
+    given = [(item.name, item.value) for item in parameters if not item.upload]
+    shape = description
+    if not complete:
+        shape = replace(description, parameters=tuple(replace(item, required=False) for item in description.parameters))
+    check_parameters(shape, given)
+    for usage in description.used:
+        values = [value for value in given_for(given, usage.name) if value.strip()]
+        if usage.kind == DATASET and values:
+            check_identifiers(usage, values, settings.max_datasets)
+    for name in files:
+        usage_of = description.usage(name)
+        if usage_of is None or usage_of.kind == RECIPE:
+            raise RefusedError(400, f"{description.name} takes no file as {name[:80]!r}.")
+
+
 def prepare(job: Job, description: JobDescription, settings: Settings, describe: Describe) -> tuple[str, ...]:
     """Write the order of a job that is about to be queued; return the publisher DIDs of its datasets.
 
@@ -167,7 +198,7 @@ def prepare(job: Job, description: JobDescription, settings: Settings, describe:
                 values += uploaded_identifiers(upload, usage.name)
             if not values and usage.multiplicity.low == 0:
                 continue
-            chosen = selected_datasets(usage, check_identifiers(usage, values), settings)
+            chosen = selected_datasets(usage, check_identifiers(usage, values, settings.max_datasets), settings)
             datasets.update((dataset.file.publisher_did, dataset) for dataset in chosen)
         elif usage.kind == RECIPE:
             recorded, folders = _follow_recipe(usage, values, folder, describe)
