@@ -57,6 +57,10 @@ _ENDED = {
     "OUT_OF_MEMORY": ("memory", "The job was ended by the cluster: it took more memory than allowed."),
     "CANCELLED": ("killed", "The job was cancelled on the cluster by somebody other than this service."),
 }
+_NEVER_BEGUN = {
+    NO_FOLDER: "cannot enter the folder of the job; the operator must share it with the nodes.",
+    NO_CODE: "lacks the archive's code or its Python; the operator must share them with the nodes.",
+}
 _INTERRUPTED = frozenset({"NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "LAUNCH_FAILED", "RECONFIG_FAIL", "REVOKED"})
 
 
@@ -109,7 +113,8 @@ class SlurmExecutor:
         reports = {}
         for handle, folder in handles.items():
             status = read_status(folder)
-            if status is not None:
+            # Who was killed does not know by whom: the cluster does.
+            if status is not None and status.reason != "killed":
                 reports[handle] = Report("ended", status)
         rest = [handle for handle in handles if handle not in reports]
         self._over = {handle: since for handle, since in self._over.items() if handle in rest}
@@ -221,20 +226,19 @@ class SlurmExecutor:
         return Report("suspended" if entry.state in SUSPENDED else "running")
 
     def _when_over(self, handle: str, folder: Path, entry: Entry | None) -> Report:
-        """Tell of a job that has written nothing; a shared folder gets time to show what was written elsewhere."""
+        """Tell of a job the cluster has done with; a shared folder gets time to show what was written elsewhere."""
         state = entry.state if entry else ""
         if state in _INTERRUPTED:
             return Report("interrupted", message=f"The node of the cluster was lost to the job ({state}).")
-        since = self._over.setdefault(handle, time.monotonic())
-        if time.monotonic() - since < FOLDER_S and not (entry and entry.state == "CANCELLED" and not entry.nodes):
-            return Report("running")
         status = read_status(folder)
-        self._over.pop(handle)
+        if status is None or status.reason == "killed":
+            status = _ended(state) or status
         if status is not None:
             return Report("ended", status)
-        if state in _ENDED:
-            reason, message = _ENDED[state]
-            return Report("ended", JobStatus(reason=reason, message=message, end=time.time()))
+        since = self._over.setdefault(handle, time.monotonic())
+        never_begun = entry is not None and entry.exit_code in _NEVER_BEGUN
+        if time.monotonic() - since < FOLDER_S and not never_begun:
+            return Report("running")
         return Report("lost", message=_epitaph(entry))
 
 
@@ -243,15 +247,20 @@ def mark_of(folder: Path) -> str:
     return f"cta-jobs:{hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:32]}"
 
 
+def _ended(state: str) -> JobStatus | None:
+    """Return how a job ended by what Slurm says of it, None when that does not tell."""
+    if state not in _ENDED:
+        return None
+    reason, message = _ENDED[state]
+    return JobStatus(reason=reason, message=message, end=time.time())
+
+
 def _epitaph(entry: Entry | None) -> str:
     if entry is None:
         return "The cluster does not know the job any more, and it has left no report; send it again."
-    node = entry.nodes or "the node"
-    if entry.exit_code == NO_FOLDER:
-        return f"{node} of the cluster cannot enter the folder of the job; the operator must share it with the nodes."
-    if entry.exit_code == NO_CODE:
-        return f"{node} of the cluster lacks the archive's code or its Python; the operator must share them."
-    return f"The job ended on {node} of the cluster with exit code {entry.exit_code} and has left no report."
+    if entry.exit_code in _NEVER_BEGUN:
+        return f"{entry.nodes} of the cluster {_NEVER_BEGUN[entry.exit_code]}"
+    return f"The job ended on {entry.nodes} of the cluster with exit code {entry.exit_code} and has left no report."
 
 
 def _handle(number: int, mark: str) -> str:
