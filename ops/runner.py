@@ -22,6 +22,7 @@ from ops.processes import command_line, is_alive, living
 PYTHON = "/usr/bin/python3"
 PROCESS = "process.json"  # as in analysis/folder.py
 MODULE = "analysis.runner"
+WORKER = "analysis.worker"
 COMMAND = (PYTHON, "-m", "ops.keeper", PYTHON, "-m", MODULE)
 PATIENCE = 15.0  # seconds a runner has to finish what it is doing
 COUNTS = "SELECT phase, count(*) FROM cta.job GROUP BY 1 ORDER BY 1"
@@ -120,7 +121,8 @@ def stop(instance: Instance) -> bool:
 def job_processes(instance: Instance) -> dict[Path, list[int]]:
     """Return who watches over jobs on this machine, by folder of the job; their jobs end with them.
 
-    They are known by the folder on their command line or by ``process.json`` in it (process id and start in ticks).
+    They are workers with the folder on their command line, or what ``process.json`` in it names (process id and start
+    in ticks).
     """
     jobs = instance.jobs / "jobs"
     found: dict[Path, list[int]] = {}
@@ -203,8 +205,11 @@ def executor(instance: Instance) -> str:
 
 
 def _job_folder(pid: int, jobs: Path) -> Path | None:
-    """Return the folder of the job a process's command line names."""
-    for word in command_line(pid):
+    """Return the folder of the job that a worker's command line names."""
+    words = command_line(pid)
+    if not any(word.startswith(WORKER) for word in words):
+        return None
+    for word in words:
         place = Path(word)
         if word.startswith("/") and place.is_relative_to(jobs) and place != jobs:
             return jobs / place.relative_to(jobs).parts[0]
@@ -226,7 +231,7 @@ def _supervisor(folder: Path) -> int | None:
 def _signal(send: Callable[[int, int], None], pid: int, number: signal.Signals) -> None:
     try:
         send(pid, number)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # gone, or not ours to end
         return
 
 

@@ -151,7 +151,7 @@ def stop_runner(instance: Instance) -> bool:
     ran = runner.stop(instance)
     n_jobs = len(runner.job_processes(instance))
     if n_jobs:
-        console.note(f"{n_jobs} analysis jobs go on by themselves; the next start finds them again")
+        console.note(f"analysis jobs that go on by themselves, to be found again by the next start: {n_jobs}")
     return ran
 
 

@@ -111,7 +111,7 @@ def _render_jobs(instance: Instance, values: Mapping[str, str]) -> None:
     found = path.read_text()
     ours = rf'^python = ".*/{analysis_env.PREFIX}[0-9a-f]{{16}}/{analysis_env.PROGRAM}"$'
     line = f'python = "{values["analysis_python"]}"'
-    _write_if_changed(path, re.sub(ours, lambda _: line, found, flags=re.MULTILINE), 0o600)
+    _write_if_changed(path, re.sub(ours, lambda _: line, found, flags=re.MULTILINE), 0o644)
 
 
 def seed_vocabularies(cache: Path, shipped: Path) -> None:
