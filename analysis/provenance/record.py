@@ -182,7 +182,8 @@ def _uploads(description: JobDescription, folder: Path) -> Iterator[dict[str, An
 
 def _results(job: Job, description: JobDescription, folder: Path, private: set[str]) -> Iterator[dict[str, Any]]:
     # the service names result files by their place in the job's folder
-    listed = {Path(result.file_name).name: result for result in job.results if _is_result(result.file_name)}
+    paths = {Path(result.file_name): result for result in job.results if result.file_name}
+    listed = {path.name: result for path, result in paths.items() if path.parent.name == RESULTS}
     for path in _files(folder / RESULTS):
         generated = generated_by(description, path.name)
         if generated is None and path.name not in listed:
@@ -202,10 +203,6 @@ def _results(job: Job, description: JobDescription, folder: Path, private: set[s
             "role": generated.role if generated else listed[path.name].name,
             "generated": generated.name if generated else None,
         }
-
-
-def _is_result(file_name: str | None) -> bool:
-    return file_name is not None and Path(file_name).parent.name == RESULTS
 
 
 def generated_by(description: JobDescription, file_name: str) -> GenerationDescription | None:

@@ -73,7 +73,8 @@ SELECT a.id, a.name, d.version, d.id FROM {SCHEMA}.was_generated_by AS g
 JOIN {SCHEMA}.activity AS a ON a.id = g.activity_id
 LEFT JOIN {SCHEMA}.activity_description AS d ON d.id = a.description_id
 WHERE g.entity_id = ANY(%(ids)s)
-  OR g.entity_id IN (SELECT entity_id FROM {IDENTITY} WHERE known_by = ANY(%(ids)s) AND starts_with(known_by, 'product:'))
+  OR g.entity_id IN (SELECT entity_id FROM {IDENTITY}
+    WHERE known_by = ANY(%(ids)s) AND starts_with(known_by, 'product:'))
 """
 
 
