@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from astropy.io.votable import parse_single_table
 from gavo import base
 
 from analysis.description.model import DATASET, RECIPE, JobDescription, UsageDescription
-from analysis.errors import RefusedError
-from analysis.folder import INPUTS, JobOrder, Limits, Mount, write_order
-from analysis.parameters import Selection, check_identifiers, check_parameters
+from analysis.errors import JobsError, RefusedError
+from analysis.folder import INPUTS, JobOrder, Limits, Mount, write_order, write_whole
+from analysis.parameters import Selection, check_identifiers, check_parameters, given_for
+from analysis.provenance import recorded_job
 from analysis.settings import Settings
-from analysis.uws.job import Job
+from analysis.uws.job import Job, JobParameter
+from analysis.uws.requests import UploadedFile
 from datalink import archive
 from datalink.access import Verdict, strictest
 from datalink.datasets import Dataset
@@ -22,9 +26,12 @@ from datalink.package.core import package_plan, selected_by
 from datalink.package.packages import Limits as PackageLimits
 from datalink.package.tarstream import PackageError
 from datalink.soda.errors import SodaError
+from prov_tables.sap.core import TableDatabase
 
 CODE = Path(__file__).resolve().parents[2]
 UPLOADS = "uploads"
+RECIPE_FILE = "recipe.json"
+Describe = Callable[[str], JobDescription | None]
 _BY_OBS_ID = (
     "SELECT obs_publisher_did, obs_id, split_part(accref, '/', 3) AS collection, dataproduct_subtype FROM cta.dataset"
     " WHERE obs_id = ANY(%(obs_ids)s) AND (%(kind)s IS NULL OR dataproduct_type = %(kind)s)"
@@ -126,8 +133,48 @@ def check_access(datasets: Sequence[Dataset], owner: str | None) -> None:
             raise RefusedError(403, f"{dataset.title[:200]} is proprietary, and not for your account; leave it out.")
 
 
-def prepare(job: Job, description: JobDescription, settings: Settings) -> tuple[str, ...]:
+def check(
+    description: JobDescription,
+    parameters: Sequence[JobParameter],
+    files: Mapping[str, UploadedFile],
+    complete: bool,
+    settings: Settings,
+) -> None:
+    """Check what a request says for itself, without asking the archive; unless `complete`, something may be missing.
+
+    Raises
+    ------
+    RefusedError
+        400 with a sentence, for the first thing that is wrong.
+    """
+    given = [(item.name, item.value) for item in parameters if not item.upload]
+    shape = description
+    if not complete:
+        shape = replace(description, parameters=tuple(replace(item, required=False) for item in description.parameters))
+    check_parameters(shape, given)
+    for usage in description.used:
+        values = [value for value in given_for(given, usage.name) if value.strip()]
+        if usage.kind == DATASET and values:
+            check_identifiers(usage, values, settings.max_datasets)
+    for name in files:
+        usage_of = description.usage(name)
+        if usage_of is None or usage_of.kind == RECIPE:
+            raise RefusedError(400, f"{description.name} takes no file as {name[:80]!r}.")
+
+
+def prepare(job: Job, description: JobDescription, settings: Settings, describe: Describe) -> tuple[str, ...]:
     """Write the order of a job that is about to be queued; return the publisher DIDs of its datasets.
+
+    Parameters
+    ----------
+    job
+        With the parameters as they were given; uploads are in its folder.
+    description
+        Of its type.
+    settings
+        With the limits.
+    describe
+        Gives the descriptions of other job types.
 
     Raises
     ------
@@ -141,6 +188,8 @@ def prepare(job: Job, description: JobDescription, settings: Settings) -> tuple[
     parameters = check_parameters(description, [pair for pair in given if pair[0].lower() not in usages])
     datasets: dict[str, Dataset] = {}
     uploads: dict[str, str] = {}
+    scripts = [str(description.folder)]
+    (folder / INPUTS).mkdir(parents=True, exist_ok=True, mode=0o700)
     for usage in description.used:
         values = [value for name, value in given if name.lower() == usage.name.lower() and value.strip()]
         upload = uploaded.get(usage.name.lower())
@@ -149,10 +198,12 @@ def prepare(job: Job, description: JobDescription, settings: Settings) -> tuple[
                 values += uploaded_identifiers(upload, usage.name)
             if not values and usage.multiplicity.low == 0:
                 continue
-            chosen = selected_datasets(usage, check_identifiers(usage, values), settings)
+            chosen = selected_datasets(usage, check_identifiers(usage, values, settings.max_datasets), settings)
             datasets.update((dataset.file.publisher_did, dataset) for dataset in chosen)
         elif usage.kind == RECIPE:
-            datasets.update(_follow_recipe(usage, values, folder))
+            recorded, folders = _follow_recipe(usage, values, folder, describe)
+            datasets.update(recorded)
+            scripts += folders
         else:
             uploads.update(_uploaded(usage, upload, folder))
     check_access(list(datasets.values()), job.owner)
@@ -167,7 +218,7 @@ def prepare(job: Job, description: JobDescription, settings: Settings) -> tuple[
             limits=_limits(job, description, settings),
             mounts=mounts,
             uploads=uploads,
-            read_only=(str(description.folder), str(CODE)),
+            read_only=(*scripts, str(CODE)),
         ),
     )
     return tuple(datasets)
@@ -241,5 +292,30 @@ def _uploaded(usage: UsageDescription, upload: Path | None, folder: Path) -> Map
     return {usage.name: f"{UPLOADS}/{usage.name}"}
 
 
-def _follow_recipe(usage: UsageDescription, values: Sequence[str], folder: Path) -> dict[str, Dataset]:
-    raise NotImplementedError
+def _follow_recipe(
+    usage: UsageDescription, values: Sequence[str], folder: Path, describe: Describe
+) -> tuple[dict[str, Dataset], list[str]]:
+    """Write down what is recorded of how a product was made; return its inputs and the folder of the script."""
+    if len(values) != 1:
+        raise RefusedError(400, f"give one product as {usage.name}: its publisher DID, or its id in the provenance.")
+    with base.getTableConn() as connection:
+        try:
+            recorded = recorded_job(TableDatabase(connection), values[0])
+        except JobsError as exc:
+            raise RefusedError(404, str(exc)) from exc
+    description = describe(recorded.job_type)
+    if description is None:
+        raise RefusedError(404, f"there is no job type {recorded.job_type} any more, which has made this product.")
+    found = archive.datasets(recorded.datasets)
+    gone = [did for did in recorded.datasets if did not in found]
+    if gone:
+        raise RefusedError(404, f"{gone[0]}, which was used to make this product, is not in this archive any more.")
+    recipe = {
+        "job_type": recorded.job_type,
+        "script": str(description.script),
+        "parameters": recorded.parameters,
+        "results": recorded.results,
+        "software": recorded.software,
+    }
+    write_whole(folder / INPUTS / RECIPE_FILE, json.dumps(recipe))
+    return found, [str(description.folder)]

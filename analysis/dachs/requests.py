@@ -9,7 +9,7 @@ from gavo.formal.twistedpatch import multipart
 
 from analysis.errors import RefusedError
 from analysis.settings import Settings
-from analysis.uws.service import UploadedFile, UwsRequest
+from analysis.uws.requests import UploadedFile, UwsRequest
 
 _CHUNK = 2**18
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"

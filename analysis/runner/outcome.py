@@ -16,13 +16,7 @@ from prov_tables.sap.request import FORMATS
 
 LOG_RESULT = "log"
 # Made on request from what the database has of the job.
-PROVENANCE_RESULTS = {
-    "provenance-json": "application/json",
-    "provenance-n": "text/provenance-notation",
-    "provenance-xml": "application/xml",
-    "provenance-votable": "application/x-votable+xml",
-    "provenance-svg": "image/svg+xml",
-}
+PROVENANCE_RESULTS = {name: FORMATS[notation] for name, notation in NOTATIONS.items()}
 # Limits that end a job: UWS 1.1, section 2.2.1.1, has ABORTED for the first; the others are faults of the job.
 _LIMITS = {"duration": Phase.ABORTED, "memory": Phase.ERROR, "disk": Phase.ERROR, "processes": Phase.ERROR}
 

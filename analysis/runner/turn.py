@@ -31,12 +31,13 @@ log = logging.getLogger("jobs")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A job that has ended, with all that is known of it."""
+    """A job that has ended, with all that is known of it; `job` is as it was before."""
 
     job: Job
     description: JobDescription | None
     status: JobStatus
     folder: Path
+    outcome: Outcome
 
 
 class Runner:
@@ -98,7 +99,7 @@ class Runner:
 
     def _watch(self, active: Sequence[Job]) -> int:
         """Take in what the executors say; return how many jobs have ended."""
-        ended: list[tuple[Ended, Outcome]] = []
+        ended: list[Ended] = []
         for name, executor in self._executors.items():
             jobs = {job.handle: job for job in active if job.executor == name and job.handle}
             if not jobs:
@@ -117,16 +118,15 @@ class Runner:
         self._finish(ended)
         return len(ended)
 
-    def _hear(self, job: Job, report: Report) -> tuple[Ended, Outcome] | None:
-        folder = self.folder(job)
+    def _hear(self, job: Job, report: Report) -> Ended | None:
+        folder, description = self.folder(job), self._describe(job.job_type)
         if report.state == "ended" and report.status is not None:
-            description = self._describe(job.job_type)
             outcome = outcome_of(job, description, report.status, folder)
-            return Ended(job=job, description=description, status=report.status, folder=folder), outcome
+            return Ended(job=job, description=description, status=report.status, folder=folder, outcome=outcome)
         if report.state == "lost" or (report.state == "interrupted" and not self._start_again(job)):
             status = JobStatus(reason="killed", message=report.message, end=_now().timestamp())
             outcome = outcome_of_lost(job, report, folder)
-            return Ended(job=job, description=self._describe(job.job_type), status=status, folder=folder), outcome
+            return Ended(job=job, description=description, status=status, folder=folder, outcome=outcome)
         self._follow(job, report)
         return None
 
@@ -140,7 +140,7 @@ class Runner:
             columns = {"queue_number": job.queue_number, "executor": job.executor, "handle": job.handle}
         self._store.move(job.job_id, phase, ACTIVE, message=report.message or None, **columns)
 
-    def _recover(self, job: Job) -> tuple[Ended, Outcome] | None:
+    def _recover(self, job: Job) -> Ended | None:
         """Settle a job that a killed runner has left between two steps: it has no handle."""
         if job.phase is Phase.QUEUED:
             return None
@@ -164,17 +164,17 @@ class Runner:
             message="it was interrupted and will be started again.",
         )
 
-    def _finish(self, ended: Sequence[tuple[Ended, Outcome]]) -> None:
+    def _finish(self, ended: Sequence[Ended]) -> None:
         if not ended:
             return
-        self._record([item for item, _ in ended])
-        for item, outcome in ended:
-            end = item.status.end or _now().timestamp()
+        self._record(ended)
+        for item in ended:
+            outcome = item.outcome
             self._store.move(
                 item.job.job_id,
                 outcome.phase,
                 ACTIVE,
-                end_time=datetime.datetime.fromtimestamp(end, datetime.timezone.utc),
+                end_time=end_of(item.status),
                 results=outcome.results,
                 error_type=outcome.error_type,
                 error_message=outcome.error_message,
@@ -216,7 +216,9 @@ class Runner:
             return False
         except (OSError, ValueError, JobsError) as exc:
             status = JobStatus(reason="sandbox", message=f"the job could not be started: {exc}", end=_now().timestamp())
-            self._finish([(Ended(job=job, description=None, status=status, folder=folder), _broken(status))])
+            outcome = Outcome(phase=Phase.ERROR, error_type="transient", error_message=status.message)
+            description = self._describe(job.job_type)
+            self._finish([Ended(job=job, description=description, status=status, folder=folder, outcome=outcome)])
             return True
         self._store.change(job.job_id, ACTIVE, handle=handle)
         return True
@@ -256,8 +258,9 @@ class Runner:
             self._store.delete(job.job_id)
 
 
-def _broken(status: JobStatus) -> Outcome:
-    return Outcome(phase=Phase.ERROR, error_type="transient", error_message=status.message)
+def end_of(status: JobStatus) -> datetime.datetime:
+    """Return when a job ended, UTC."""
+    return datetime.datetime.fromtimestamp(status.end, datetime.timezone.utc) if status.end else _now()
 
 
 def _now() -> datetime.datetime:

@@ -46,11 +46,11 @@ def test_what_has_ended_stays_ended() -> None:
 
 def test_a_job_runs_only_when_it_was_queued_or_paused() -> None:
     assert sources(Phase.EXECUTING) == {Phase.QUEUED, Phase.SUSPENDED, Phase.UNKNOWN}
-    assert RUNNABLE <= sources(Phase.QUEUED)
+    assert sources(Phase.QUEUED) >= RUNNABLE
 
 
 def test_a_job_either_has_processes_or_ends_at_once_or_has_ended() -> None:
-    assert ACTIVE | WITHDRAWABLE | TERMINAL == set(Phase)
+    assert set(Phase) == ACTIVE | WITHDRAWABLE | TERMINAL
     assert not ACTIVE & WITHDRAWABLE and not ACTIVE & TERMINAL
 
 
