@@ -94,7 +94,7 @@ def publish(
     inputs
         DaCHS's ``inputsDir``.
     folder
-        Of the collection's files; default the one that is linked, or ``published/<collection>`` in that of the settings.
+        Of the collection's files; default the one that is linked, or ``published/<collection>`` beside the jobs.
 
     Raises
     ------
