@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,8 @@ def fits_bytes(path: Path) -> bytes:
                 hdu.header.remove(keyword, ignore_missing=True, remove_all=True)
         hdus.writeto(out)
     return out.getvalue()
+
+
+def model_text(models: Any) -> str:
+    """Return models of gammapy's as YAML, without the time of writing."""
+    return str(re.sub(r"(?m)^    date: .*\n", "", models.to_yaml()))

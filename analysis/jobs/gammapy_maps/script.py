@@ -157,10 +157,9 @@ def _draw(job: Job, name: str, maps: dict[str, Any], n_runs: int) -> None:
     radius = f"{job.parameters['correlation_radius']:g}°"
     titles = {
         "counts": f"Counts within {radius}",
-        "background": f"Background counts ({job.parameters['background']}), per pixel",
         "excess": f"Excess counts within {radius}",
         "significance": f"Significance (σ) within {radius}",
     }
-    for kind, item in maps.items():
-        image = item.sum_over_axes(keepdims=False)
-        write_map_picture(job.results / f"{kind}.png", image, f"{titles[kind]}: {name}", words)
+    for kind, title in titles.items():
+        image = maps[kind].sum_over_axes(keepdims=False)
+        write_map_picture(job.results / f"{kind}.png", image, f"{title}: {name}", words)
