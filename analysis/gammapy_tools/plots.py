@@ -54,7 +54,7 @@ def draw_light_curve(path: Path, table: Table, title: str, words: str, y_title: 
     path
         The file.
     table
-        With time_min, time_max (MJD UTC), flux, flux_err, flux_ul and is_ul, the fluxes of shape (times, 1).
+        With time_min, time_max (MJD UTC), flux, flux_err, flux_ul and is_ul, a row for each time.
     title, words
         First and second line.
     y_title
@@ -64,8 +64,8 @@ def draw_light_curve(path: Path, table: Table, title: str, words: str, y_title: 
     start, stop = np.asarray(table["time_min"]), np.asarray(table["time_max"])
     origin = float(np.floor(start.min()))
     middle, half = (start + stop) / 2 - origin, (stop - start) / 2
-    flux, error, limit = (np.asarray(table[name])[:, 0] for name in ("flux", "flux_err", "flux_ul"))
-    is_limit = np.asarray(table["is_ul"])[:, 0].astype(bool)
+    flux, error, limit = (np.asarray(table[name]) for name in ("flux", "flux_err", "flux_ul"))
+    is_limit = np.asarray(table["is_ul"]).astype(bool)
     points = ~is_limit & np.isfinite(flux)
     style = {"fmt": "o", "markersize": 4, "elinewidth": 1.2, "color": _POINT}
     axes.errorbar(middle[points], flux[points], error[points], half[points], label="flux", **style)
