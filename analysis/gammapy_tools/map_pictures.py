@@ -10,6 +10,7 @@ import numpy as np
 from datalink.mapdata import MapImage
 from datalink.preview.map_pictures import map_picture
 
+
 def write_map_picture(path: Path, image: Any, title: str, words: str) -> None:
     """Write a PNG of a map of two axes, if any of its pixels has a value.
 

@@ -17,7 +17,8 @@ from analysis.worker.job import Job, JobError
 
 # Runs are on one target when their target positions differ by less.
 _SAME_TARGET_DEG = 0.2
-_CONVERTED = (OSError, KeyError, ValueError, TypeError, IndexError)
+READ_ERRORS = (OSError, KeyError, ValueError, TypeError, IndexError, AttributeError, NotImplementedError)
+"""What gammapy and astropy raise for files that they cannot use."""
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ def _runs_of(folder: Path, responses: Sequence[str]) -> list[Run]:
     try:
         store = DataStore.from_dir(folder)
         rows = list(store.obs_table)
-    except _CONVERTED as exc:
+    except READ_ERRORS as exc:
         raise JobError(f"the index files of {folder.name} cannot be read ({type(exc).__name__}: {exc}).") from exc
     for row in rows:
         obs_id = int(row["OBS_ID"])
@@ -88,7 +89,7 @@ def _runs_of(folder: Path, responses: Sequence[str]) -> list[Run]:
             )
         try:
             runs.append(_run(store.obs(obs_id, required_irf=list(responses)), row, folder))
-        except _CONVERTED as exc:
+        except READ_ERRORS as exc:
             raise JobError(
                 f"run {obs_id} of {folder.name} cannot be opened ({type(exc).__name__}: {exc}); leave it out."
             ) from exc

@@ -126,7 +126,8 @@ def leave_out_message(runs: Sequence[Run]) -> str:
 def _extract(run: Run, how: Extraction) -> Any | None:
     problem = _problem(run, how)
     if problem is not None:
-        return _left_out(run, problem)
+        _left_out(run, problem)
+        return None
     observation = run.observation
     empty = SpectrumDataset.create(
         geom=RegionGeom.create(region=how.region(run), axes=[how.energy]),
@@ -143,10 +144,12 @@ def _extract(run: Run, how: Extraction) -> Any | None:
         warnings.simplefilter("ignore")
         dataset = background.run(maker.run(empty, observation), observation)
         if dataset.counts_off is None:
-            return _left_out(run, "there is no room for an off region beside the on region and the exclusion")
+            _left_out(run, "there is no room for an off region beside the on region and the exclusion")
+            return None
         dataset = SafeMaskMaker(methods=["aeff-max"], aeff_percent=how.aeff_percent).run(dataset, observation)
     if not dataset.mask_safe.data.any():
-        return _left_out(run, "its effective area is too small in this energy range")
+        _left_out(run, "its effective area is too small in this energy range")
+        return None
     return dataset
 
 
@@ -212,9 +215,7 @@ def spectral_model(name: str) -> SkyModel:
     if name == "pl":
         model = PowerLawSpectralModel(amplitude=amplitude, index=2.3, reference=reference)
     elif name == "ecpl":
-        model = ExpCutoffPowerLawSpectralModel(
-            amplitude=amplitude, index=2.0, lambda_=0.1 / u.TeV, reference=reference
-        )
+        model = ExpCutoffPowerLawSpectralModel(amplitude=amplitude, index=2.0, lambda_=0.1 / u.TeV, reference=reference)
     else:
         model = LogParabolaSpectralModel(amplitude=amplitude, alpha=2.3, beta=0.1, reference=reference)
     return SkyModel(spectral_model=model, name=SOURCE)

@@ -127,9 +127,7 @@ def _split(runs: Sequence[Run], how: Extraction, intervals: Sequence[Time], whol
 def _estimate(job: Job, datasets: Datasets, intervals: Sequence[Time] | None) -> Any:
     low, high = energy_range(job)
     if intervals is None:
-        intervals = [
-            Time([dataset.gti.time_start[0].tt, dataset.gti.time_stop[-1].tt]) for dataset in datasets
-        ]
+        intervals = [Time([dataset.gti.time_start[0].tt, dataset.gti.time_stop[-1].tt]) for dataset in datasets]
         intervals = _merged(sorted(intervals, key=lambda interval: float(interval[0].mjd)))
     estimator = LightCurveEstimator(
         energy_edges=u.Quantity([low, high]),

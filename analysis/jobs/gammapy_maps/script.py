@@ -56,7 +56,9 @@ def _geometry(job: Job, centre: SkyCoord) -> Any:
     low, high = energy_range(job)
     binsz, shape = job.parameters["binsz"], (job.parameters["nxpix"], job.parameters["nypix"])
     if binsz * max(shape) > 90.0:
-        raise JobError(f"the map would be {binsz * max(shape):g} deg wide; at most 90 deg are made. Reduce binsz or nxpix.")
+        raise JobError(
+            f"the map would be {binsz * max(shape):g} deg wide; at most 90 deg are made. Reduce binsz or nxpix."
+        )
     n_bins = max(1, math.ceil(_BINS_PER_DECADE * math.log10(high / low)))
     energy = MapAxis.from_energy_bounds(low, high, n_bins)
     return WcsGeom.create(skydir=centre, binsz=binsz, npix=shape, axes=[energy], frame="icrs", proj="TAN")
