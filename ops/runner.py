@@ -102,6 +102,8 @@ def launch(instance: Instance) -> None:
     finally:
         os.close(descriptor)
     pid_file(instance).write_text(f"{child.pid}\n")
+    while child.poll() is None and not running(instance):  # its command line is not there at once
+        time.sleep(0.01)
 
 
 def stop(instance: Instance) -> bool:
