@@ -75,7 +75,7 @@ class JobControl:
             raise
 
     def run(self, job: Job, description: JobDescription) -> Job:
-        """Prepare a job and put it into the queue; it is HELD when its owner has too many there. Return it as it is then.
+        """Prepare a job and put it into the queue, or hold it when its owner has too many; return it as it is then.
 
         Raises
         ------
@@ -170,10 +170,9 @@ class JobControl:
 
     def _forget(self, job: Job) -> None:
         """Remove what was made of a job that is not to be."""
-        try:
-            with self._stores() as store:
-                store.delete(job.job_id, WITHDRAWABLE)
-        finally:
+        with self._stores() as store:
+            is_gone = store.delete(job.job_id, WITHDRAWABLE) or store.get(job.job_id) is None
+        if is_gone:
             self._hooks.discard(job)
 
     def _lock(self, job: Job) -> threading.Lock:

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from analysis.description.model import JobDescription
 from analysis.errors import RefusedError, UnavailableError
@@ -82,7 +83,7 @@ class UwsService:
         each change of the job and when the time is over. Doing so at any other time does no harm; do it once after
         you have begun to listen, for the job may have changed before.
         """
-        is_head = request.method == "HEAD"
+        is_head = request.method == "HEAD" and request.path[1:2] != ("sync",)  # which starts something
         try:
             answer = self._answer(replace(request, method="GET") if is_head else request, waited)
         except RefusedError as exc:
@@ -123,8 +124,7 @@ class UwsService:
         if len(rest) > 1:
             raise RefusedError(404, _UNSET)
         if rest[0] == "sync":
-            sync = lambda: self._sync(request, description, waited)  # noqa: E731
-            # A HEAD must not start anything; by now it looks like a GET with nothing to tell them apart but this.
+            sync = partial(self._sync, request, description, waited)
             return self._by_method(request, GET=sync, POST=sync)
         return self._by_method(request, GET=lambda: self._about(request, description, rest[0]))
 
@@ -132,11 +132,10 @@ class UwsService:
         handler = handlers.get(request.method)
         if handler is not None:
             return handler()
-        allowed = [*handlers, "HEAD"] if "GET" in handlers else [*handlers]
         answer = self.error(
             request, RefusedError(405, f"{request.method[:20]} does nothing here; use {' or '.join(handlers)}.")
         )
-        return replace(answer, headers={**answer.headers, "Allow": ", ".join(allowed)})
+        return replace(answer, headers={**answer.headers, "Allow": ", ".join(handlers)})
 
     # Job types
 
@@ -207,7 +206,7 @@ class UwsService:
     def _job_answer(
         self, request: UwsRequest, name: str, job_id: str, rest: tuple[str, ...], waited: Wait | None
     ) -> UwsAnswer:
-        if waited is not None and _is_deletion(request):
+        if waited is not None and not rest and _is_deletion(request):
             return self._deleted(name, waited)
         job = self._visible(request, name, job_id)
         if not rest:
@@ -293,9 +292,10 @@ class UwsService:
             raise RefusedError(400, "Give PHASE=RUN or PHASE=ABORT.")
         if command == requests.RUN:
             self._control.run(job, self._description(job))
-        elif waited is None and self._control.abort(job):
-            waited = Wait(job.job_id, _BUSY, time.monotonic() + STOP_SECONDS)
-        if waited is not None and waited.holds(job.phase):
+        elif waited is None:
+            if self._control.abort(job):
+                return UwsAnswer(wait=Wait(job.job_id, _BUSY, time.monotonic() + STOP_SECONDS))
+        elif waited.holds(job.phase):
             return UwsAnswer(wait=waited)
         return answers.see_other(self._job_url(job))
 
