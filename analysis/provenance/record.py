@@ -157,7 +157,9 @@ def parameter_text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return " ".join(parameter_text(item) for item in value)
-    return repr(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return repr(value)
+    return str(value).replace("\0", "\ufffd").encode("utf-8", "replace").decode()  # what a database can hold
 
 
 # --- inputs and results ----------------------------------------------------------------------------------------------
