@@ -28,11 +28,6 @@ FILE_STARTS = (b"\x1f\x8b", b"SIMPLE", b"\x89PNG")
 FITS_WORDS = (b"TTYPE1", b"XTENSION", b"BINTABLE", b"<BINARY", b"\x1f\x8b\x08")
 
 
-@pytest.fixture(scope="module")
-def people(archive: Archive) -> People:
-    return helpers.people_of(archive)
-
-
 @dataclass(frozen=True)
 class Way:
     """A request that leads to data of a run."""

@@ -53,23 +53,6 @@ def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def people(archive: Archive) -> People:
-    return helpers.people_of(archive)
-
-
-@pytest.fixture
-def run(archive: Archive) -> str:
-    """A public run of the sample."""
-    return helpers.did_of(archive.url, SAMPLE, "100001")
-
-
-@pytest.fixture
-def held(archive: Archive) -> str:
-    """A proprietary run of the sample."""
-    return helpers.did_of(archive.url, SAMPLE, "100007")
-
-
 class TestPyvo:
     """What pyvo makes of answers and documents."""
 
