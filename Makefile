@@ -5,6 +5,8 @@ PORT       ?=
 DATA       ?=
 COLLECTION ?=
 FILE       ?=
+JOB        ?=
+NAME       ?=
 ARGS       ?=
 
 PYTHON := /usr/bin/python3
@@ -14,7 +16,8 @@ AT      = --state "$(STATE)" $(if $(PORT),--port "$(PORT)")
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test import withdraw prov-import serve start stop status env lint clean bench docs model
+.PHONY: help demo test import withdraw prov-import serve start stop status env lint clean bench docs model \
+	job-check job-list job-accept job-publish
 
 help: ## list the commands
 	@printf 'make COMMAND [STATE=folder of the instance, default var] [PORT=port, default 8080]\n\n'
@@ -32,13 +35,25 @@ withdraw: ## take a collection out of the archive: make withdraw COLLECTION=name
 prov-import: ## import provenance records: make prov-import FILE=file or folder [COLLECTION=whose files they tell of]
 	@$(OPS) prov-import $(AT) --file "$(FILE)" --collection "$(COLLECTION)"
 
-start: ## start database and server in the background
+job-check: ## check a job type, with a trial run: make job-check JOB=folder [ARGS="--inputs folder name=value"]
+	@$(OPS) job-check $(AT) --job "$(JOB)" -- $(ARGS)
+
+job-list: ## list the job definitions of users that wait for you
+	@$(PYTHON) -m ops job-list $(AT)
+
+job-accept: ## let a user's job definition go live: make job-accept NAME=name
+	@$(PYTHON) -m ops job-accept $(AT) --name "$(NAME)"
+
+job-publish: ## take the results of a job into the archive: make job-publish JOB=id COLLECTION=name
+	@$(PYTHON) -m ops job-publish $(AT) --job "$(JOB)" --collection "$(COLLECTION)"
+
+start: ## start database, server and the runner of analysis jobs in the background
 	@$(OPS) start $(AT)
 
 serve: ## the same in the foreground; Ctrl-C ends it
 	@$(OPS) serve $(AT)
 
-stop: ## stop server and database
+stop: ## stop server, runner and database; analysis jobs that run go on
 	@$(PYTHON) -m ops stop $(AT)
 
 status: ## tell what runs where
@@ -47,7 +62,7 @@ status: ## tell what runs where
 env: ## print shell lines for plain dachs and psql: eval "$$(make -s env)"
 	@$(PYTHON) -m ops env $(AT)
 
-clean: ## stop the instance and remove its folder, data base included
+clean: ## stop the instance and remove its folder, data base and jobs included
 	@$(PYTHON) -m ops clean $(AT)
 
 test: ## install the test tools and run the whole suite on an instance of its own (ARGS='-k name' for a part)

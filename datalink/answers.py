@@ -54,7 +54,7 @@ def refusal(verdict: Verdict) -> TextAnswer:
     return TextAnswer(status, f"{word}: {sentence}")
 
 
-def _send_uncompressed(request: Any) -> None:
+def send_uncompressed(request: Any) -> None:
     """Keep DaCHS from compressing what is sent for clients that allow it: it could not say then how long it is."""
     request._encoder = None
     request.responseHeaders.removeHeader(b"content-encoding")
@@ -78,7 +78,7 @@ class FileAnswer:
             request.responseHeaders.removeHeader(b"content-disposition")
         else:
             request.setHeader("content-disposition", f'attachment; filename="{self._name}"')
-        _send_uncompressed(request)
+        send_uncompressed(request)
         if self._temporary:
             # The same request does not give the same bytes again: there is no second half to a first one.
             request.requestHeaders.removeHeader(b"range")
@@ -110,7 +110,7 @@ class StreamAnswer:
         """Send it."""
         request.setHeader("content-type", self.type)
         request.setHeader("content-disposition", f'attachment; filename="{self._name}"')
-        _send_uncompressed(request)
+        send_uncompressed(request)
         if self._size is not None:
             request.setHeader("content-length", str(self._size))
         if request.method == b"HEAD":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -30,7 +31,6 @@ from ingest.header import Header, Value, integer, number, parse_cards, text
 
 BLOCK = 2880
 GZIP_MAGIC = b"\x1f\x8b"
-DAMAGED_GZIP = (zlib.error, EOFError, BadGzipFile)
 GZIP_WBITS = 31  # zlib's number for "a gzip header and trailer around the stream"
 # Gzipped files up to this size are inflated in one go, which is faster than streaming them.
 WHOLE_GZIP_BYTES = 32 * 2**20
@@ -224,28 +224,57 @@ def read_hdus(path: Path, wanted: Callable[[HDU], bool]) -> list[HDU]:
     OSError
         When the file cannot be read.
     """
+    with open_stream(path) as stream:
+        return list(_hdus(stream, wanted))
+
+
+@contextmanager
+def open_stream(
+    path: Path, whole_gzip_bytes: int | None = None, whole_inflated_bytes: int | None = None
+) -> Iterator[IO[bytes]]:
+    """Open a FITS file to be read from begin to end, plain or gzipped whatever its name says.
+
+    Parameters
+    ----------
+    path
+        The file.
+    whole_gzip_bytes, whole_inflated_bytes
+        A gzipped file up to the first size is inflated at once, which is faster than streaming it, unless it holds
+        more than the second; by default what an import can afford.
+
+    Raises
+    ------
+    FitsError
+        When the file is empty, or reading finds that its compression is damaged.
+    OSError
+        When the file cannot be read.
+    """
     with path.open("rb") as raw:
         magic = raw.read(len(GZIP_MAGIC))
         raw.seek(0)
         if not magic:
             raise FitsError("the file is empty.")
         if magic != GZIP_MAGIC:
-            return list(_hdus(raw, wanted))
+            yield raw
+            return
         try:
-            return list(_hdus(inflated(raw, path.stat().st_size), wanted))
-        except DAMAGED_GZIP as exc:
+            small = path.stat().st_size <= (WHOLE_GZIP_BYTES if whole_gzip_bytes is None else whole_gzip_bytes)
+            most = WHOLE_INFLATED_BYTES if whole_inflated_bytes is None else whole_inflated_bytes
+            yield _inflated(raw, most if small else 0)
+        except (zlib.error, EOFError, BadGzipFile) as exc:
             raise FitsError(f"the gzip compression is damaged or cut off ({exc}).") from exc
 
 
-def inflated(raw: IO[bytes], size: int) -> IO[bytes]:
-    """Return what a gzipped file of `size` bytes holds, as a stream; a small one is inflated at once."""
-    if size <= WHOLE_GZIP_BYTES:
+def _inflated(raw: IO[bytes], most: int) -> IO[bytes]:
+    """Return what a gzipped file holds, at once if that is no more than `most` bytes."""
+    if most:
         inflater = zlib.decompressobj(wbits=GZIP_WBITS)
-        whole = inflater.decompress(raw.read(), WHOLE_INFLATED_BYTES)
+        whole = inflater.decompress(raw.read(), most)
         if inflater.eof and not inflater.unused_data:
             return BytesIO(whole)
         if not inflater.eof and not inflater.unconsumed_tail:
             raise EOFError("the end is missing")
+        del whole
         raw.seek(0)
     stream: IO[bytes] = GzipFile(fileobj=raw)
     return stream

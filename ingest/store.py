@@ -211,12 +211,16 @@ class Store:
     def add(self, row_class: type[Row], rows: Iterable[Row]) -> None:
         """Append rows to the table of their class."""
         names = columns(row_class)
-        source = _CopySource(copy_lines(rows, names))
         # DaCHS's trigger on dc.products looks each row up. Its plan is made once, when the table may still be small:
         # it must not be a scan of all products, whose cost would grow with the square of their number.
         self.cursor.execute("SET LOCAL enable_seqscan = off")
-        self.cursor.copy_expert(f"COPY {TABLES[row_class]} ({', '.join(names)}) FROM STDIN", source)
+        copy_rows(self.cursor, TABLES[row_class], names, rows)
         self.cursor.execute("SET LOCAL enable_seqscan = on")
+
+
+def copy_rows(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable[object]) -> None:
+    """Append rows, given as objects with the attributes `names`, to a table."""
+    cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN", _CopySource(copy_lines(rows, names)))
 
 
 def copy_tuples(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

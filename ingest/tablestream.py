@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.fitsfile import (
-    DAMAGED_GZIP,
-    GZIP_MAGIC,
     HDU,
     MAX_HDUS,
     PIECE_BYTES,
     FitsError,
     data_bytes,
-    inflated,
+    open_stream,
     padded,
     read_exactly,
     read_header,
@@ -52,16 +50,8 @@ def iter_rows(path: Path, wanted: Callable[[HDU], bool], rows_a_chunk: int = ROW
     OSError
         When the file cannot be read.
     """
-    with path.open("rb") as raw:
-        gzipped = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-        raw.seek(0)
-        if not gzipped:
-            yield from _chunks(raw, wanted, rows_a_chunk)
-            return
-        try:
-            yield from _chunks(inflated(raw, path.stat().st_size), wanted, rows_a_chunk)
-        except DAMAGED_GZIP as exc:
-            raise FitsError(f"the gzip compression is damaged or cut off ({exc}).") from exc
+    with open_stream(path) as stream:
+        yield from _chunks(stream, wanted, rows_a_chunk)
 
 
 def iter_column(

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ops import accounts, demo, imports, lint, provenance, server, shellenv, site, status, testbed
+from ops import accounts, demo, imports, jobs, lint, provenance, server, shellenv, site, status, testbed
 from ops.errors import OperatorError
 from ops.instance import Instance, valid_port
 
@@ -39,6 +39,13 @@ def open_for_work(options: argparse.Namespace) -> Instance:
     return instance
 
 
+def open_existing(options: argparse.Namespace) -> Instance:
+    """Return the instance the options name; there has to be one."""
+    instance = open_instance(options)
+    instance.require()
+    return instance
+
+
 def up(options: argparse.Namespace) -> int:
     """Create or refresh the instance and start its server."""
     instance = open_for_work(options)
@@ -48,10 +55,9 @@ def up(options: argparse.Namespace) -> int:
 
 
 def stop(options: argparse.Namespace) -> int:
-    """End server and database of the instance."""
-    instance = open_instance(options)
-    instance.require()
-    if not server.stop(instance):
+    """End runner, server and database of the instance; jobs that run go on, or end with --jobs."""
+    instance = open_existing(options)
+    if not server.stop(instance, jobs=options.jobs):
         print(f"nothing of {instance.state} was running", file=sys.stderr)
     return 0
 
@@ -69,17 +75,13 @@ def ready(options: argparse.Namespace) -> int:
 
 def show_status(options: argparse.Namespace) -> int:
     """Tell what runs where."""
-    instance = open_instance(options)
-    instance.require()
-    print(status.report(instance))
+    print(status.report(open_existing(options)))
     return 0
 
 
 def show_env(options: argparse.Namespace) -> int:
     """Print the shell lines after which dachs and psql work on the instance."""
-    instance = open_instance(options)
-    instance.require()
-    print(shellenv.lines(instance))
+    print(shellenv.lines(open_existing(options)))
     return 0
 
 
@@ -99,9 +101,30 @@ def import_provenance(options: argparse.Namespace) -> int:
 
 def withdraw_collection(options: argparse.Namespace) -> int:
     """Take a collection out of the archive; its files stay where they are."""
-    instance = open_instance(options)
-    instance.require()
-    return imports.withdraw(instance, imports.valid_name(options.collection or ""))
+    return imports.withdraw(open_existing(options), imports.valid_name(options.collection or ""))
+
+
+def check_job(options: argparse.Namespace) -> int:
+    """Check the folder of a job type: description, script, a trial run."""
+    folder = jobs.existing_folder(options.job or "")
+    return jobs.check(open_for_work(options), folder, options.arguments)
+
+
+def list_jobs(options: argparse.Namespace) -> int:
+    """List the job definitions of users that wait for an operator."""
+    return jobs.pending(open_existing(options))
+
+
+def accept_job(options: argparse.Namespace) -> int:
+    """Let a user's job definition go live."""
+    name = jobs.valid_name(options.name or "")
+    return jobs.accept(open_existing(options), name)
+
+
+def publish_job(options: argparse.Namespace) -> int:
+    """Take the results of a job into the archive."""
+    job, collection = jobs.valid_job(options.job or ""), imports.valid_name(options.collection or "")
+    return jobs.publish(open_existing(options), job, collection)
 
 
 def show_demo(options: argparse.Namespace) -> int:
@@ -111,7 +134,9 @@ def show_demo(options: argparse.Namespace) -> int:
 
 def clean(options: argparse.Namespace) -> int:
     """Stop the instance and remove its folder."""
-    return shellenv.clean(Path(options.state), [sys.executable, "-m", "ops", "stop", "--state", options.state])
+    return shellenv.clean(
+        Path(options.state), [sys.executable, "-m", "ops", "stop", "--jobs", "--state", options.state]
+    )
 
 
 def run_tests(options: argparse.Namespace) -> int:
@@ -146,6 +171,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "import": import_collection,
     "withdraw": withdraw_collection,
     "prov-import": import_provenance,
+    "job-check": check_job,
+    "job-list": list_jobs,
+    "job-accept": accept_job,
+    "job-publish": publish_job,
     "demo": show_demo,
     "clean": clean,
     "test": run_tests,
@@ -166,11 +195,19 @@ def parse(words: list[str]) -> argparse.Namespace:
         command.add_argument("--fast", action="store_true", help="for tests: new data do not survive a power cut")
         if name == "import":
             command.add_argument("--data", help="folder with the files")
-        if name in ("import", "withdraw"):
+        if name in ("import", "withdraw", "job-publish"):
             command.add_argument("--collection", help="name of the collection")
         if name == "prov-import":
             command.add_argument("--file", help="a provenance record, or a folder of them")
             command.add_argument("--collection", help="name of the collection whose files they tell of")
+        if name in ("job-check", "job-publish"):
+            command.add_argument("--job", help="folder of the job type, or id of the job")
+        if name == "job-accept":
+            command.add_argument("--name", help="name of the job type")
+        if name == "job-check":
+            command.add_argument("arguments", nargs="*", help="options of the check, parameters of the trial run")
+        if name == "stop":
+            command.add_argument("--jobs", action="store_true", help="end the analysis jobs on this machine, too")
         if name in ("test", "bench"):
             command.add_argument("arguments", nargs="*", help="arguments of pytest or of the benchmarks")
     options = parser.parse_args(words)

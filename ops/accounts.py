@@ -106,6 +106,7 @@ def settle(requested: Path, checkout: Path) -> tuple[Path, Path]:
         return requested.resolve(), checkout
     account = _owner(requested) or _server_user()
     state = _state_for(account, requested)
+    _make_shared_folder(account)
     code = _code_for(account, state, checkout)
     account.become()
     os.chdir("/")
@@ -115,6 +116,11 @@ def settle(requested: Path, checkout: Path) -> tuple[Path, Path]:
 def absolute(path: Path | str) -> Path:
     """Return a path from the root without `..`, its links not followed."""
     return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would follow the link to the real state folder
+
+
+def shared_folder(user: str) -> Path:
+    """Return the folder of what the instances of a system user share; only root's commands make it."""
+    return HOME / "shared" / user
 
 
 def make_folder(state: Path) -> None:
@@ -240,6 +246,13 @@ def _state_for(account: Account, requested: Path) -> Path:
     requested.symlink_to(real)
     console.note(f"{account.name} cannot reach {requested.parent}: the instance lives in {real}, linked from there")
     return real
+
+
+def _make_shared_folder(account: Account) -> None:
+    folder = shared_folder(account.name)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        os.chown(folder, account.uid, account.gid)
 
 
 def _code_for(account: Account, state: Path, checkout: Path) -> Path:

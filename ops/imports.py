@@ -6,8 +6,9 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,41 +80,50 @@ Afterwards = Callable[[Instance, str], None]
 """What else is to be done with a collection that was imported."""
 
 
-def run(instance: Instance, data: Path, collection: str, afterwards: Afterwards | None = None) -> int:
-    """Import the folder and return the exit status: 0 when everything was taken."""
-    readable_folder(data)
-    if is_inside(instance.state, data) or is_inside(data, instance.dachs):
-        raise OperatorError(f"{data} contains the instance {instance.state}; give the folder of the files only.")
-    with instance.locked("import", f"another import into {instance.state} is going on; run this one after it."):
+@contextmanager
+def at_work(instance: Instance, busy: str) -> Iterator[None]:
+    """Be the only import, on a site that is up to date and whose database runs; it ends if it did not run before.
+
+    Parameters
+    ----------
+    instance
+        The instance.
+    busy
+        What to tell the operator when another import is going on.
+    """
+    with instance.locked("import", busy):
         if server.running(instance) and not cluster.is_running(instance):
             console.note("the database had ended under the server; both are started anew")
             server.start(instance)
         cluster_ran = cluster.is_running(instance)
         try:
             site.ensure(instance)
-            if not (instance.resource_dir / "q.rd").exists():
-                raise OperatorError(f"the RD {RD} is missing in {instance.code}: the checkout is incomplete.")
-            link_data(instance, data, collection)
-            return _import(instance, collection, afterwards)
+            yield
         finally:
             if not cluster_ran:
                 cluster.stop(instance)
+
+
+def run(instance: Instance, data: Path, collection: str, afterwards: Afterwards | None = None) -> int:
+    """Import the folder and return the exit status: 0 when everything was taken."""
+    readable_folder(data)
+    if is_inside(instance.state, data) or is_inside(data, instance.dachs):
+        raise OperatorError(f"{data} contains the instance {instance.state}; give the folder of the files only.")
+    with at_work(instance, f"another import into {instance.state} is going on; run this one after it."):
+        if not (instance.resource_dir / "q.rd").exists():
+            raise OperatorError(f"the RD {RD} is missing in {instance.code}: the checkout is incomplete.")
+        link_data(instance, data, collection)
+        return _import(instance, collection, afterwards)
 
 
 def withdraw(instance: Instance, collection: str) -> int:
     """Take a collection out of the archive: its link, its rows, its registry record. Its files stay where they are."""
     place = instance.resource_dir / "data" / collection
-    with instance.locked("import", f"an import into {instance.state} is going on; run this after it."):
+    with at_work(instance, f"an import into {instance.state} is going on; run this after it."):
         if place.exists() and not place.is_symlink():
             raise OperatorError(f"{place} is a real folder, not a link: move it away, then withdraw the collection.")
-        cluster_ran = cluster.is_running(instance)
-        try:
-            site.ensure(instance)
-            place.unlink(missing_ok=True)
-            return _import(instance, collection, None, "withdrawing")
-        finally:
-            if not cluster_ran:
-                cluster.stop(instance)
+        place.unlink(missing_ok=True)
+        return _import(instance, collection, None, "withdrawing")
 
 
 def _import(instance: Instance, collection: str, afterwards: Afterwards | None, what: str = "importing") -> int:

@@ -24,6 +24,7 @@ SOCKET_PORT = 5432  # only names the socket file: the cluster does not listen on
 SOCKET_NAME = f".s.PGSQL.{SOCKET_PORT}"
 SOCKET_PATH_LIMIT = 107  # bytes the kernel allows in the path of a unix socket
 SHORT_PREFIX = "cta-vo-"
+JOBS_SETTINGS = "jobs.toml"
 DATABASE = "gavo"
 SUPERUSER = "postgres"
 
@@ -43,6 +44,7 @@ class Memory:
     imported: dict[str, str] = field(default_factory=dict)
     published: str = ""
     served: str = ""
+    runner: str = ""
     rendered: dict[str, str] = field(default_factory=dict)
 
 
@@ -106,6 +108,11 @@ class Instance:
         return self.state / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
 
     @property
+    def jobs(self) -> Path:
+        """Return the folder of the analysis jobs."""
+        return self.state / "jobs"
+
+    @property
     def dachs(self) -> Path:
         """Return DaCHS's root folder."""
         return self.state / "dachs"
@@ -149,7 +156,8 @@ class Instance:
         """Create the folders that belong to every instance."""
         for folder in (self.log, self.bin, self.dachs, self.etc, self.inputs):
             folder.mkdir(parents=True, exist_ok=True)
-        self.run.mkdir(mode=0o700, exist_ok=True)
+        for private in (self.run, self.jobs):
+            private.mkdir(mode=0o700, exist_ok=True)
         self._prepare_socket_dir()
 
     def _prepare_socket_dir(self) -> None:
@@ -185,6 +193,7 @@ class Instance:
             "PGPORT": str(SOCKET_PORT),
             "PGDATABASE": DATABASE,
             "PGUSER": SUPERUSER,
+            "CTA_JOBS": str(self.etc / JOBS_SETTINGS),
             # DaCHS ends embargoes by the machine's date, the database by its own: both are UTC.
             "TZ": "UTC",
         }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ops import accounts, cluster, console, imports, resources, server, site
+from ops import accounts, console, imports, resources
 from ops.errors import OperatorError
 from ops.instance import Instance
 
@@ -40,16 +40,10 @@ def readable_record(path: Path) -> Path:
 def run(instance: Instance, record: Path, collection: str | None) -> int:
     """Import records and return the exit status: 0 when everything was taken."""
     readable_record(record)
-    with instance.locked("import", f"another import into {instance.state} is going on; run this one after it."):
-        cluster_ran = cluster.is_running(instance)
-        try:
-            site.ensure(instance)
-            summary = _import(instance, {"CTA_PROVENANCE_FILE": str(record), "CTA_COLLECTION": collection or ""})
-            if summary.get("activities") or summary.get("entities"):
-                _renew(instance)
-        finally:
-            if not cluster_ran and not server.running(instance):
-                cluster.stop(instance)
+    with imports.at_work(instance, f"another import into {instance.state} is going on; run this one after it."):
+        summary = _import(instance, {"CTA_PROVENANCE_FILE": str(record), "CTA_COLLECTION": collection or ""})
+        if summary.get("activities") or summary.get("entities"):
+            _renew(instance)
     print(describe(summary))
     return int(summary.get("exit_status", 0))
 

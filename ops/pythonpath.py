@@ -1,4 +1,4 @@
-"""Packages from PyPI that make the archive faster: in a folder of the instance, on the path of every dachs process."""
+"""Packages from PyPI, for analysis jobs and faster imports: a folder on the path of all processes of the instance."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from ops.processes import run_logged
 
 PYTHON = "/usr/bin/python3"
 REQUIREMENTS = Path("requirements/server.txt")
-MODULES = ("isal",)
+MODULES = ("isal", "vo_models")
 STAMP = ".made-from"
 FAILED = "lib.failed"
 RETRY_SECONDS = 86400
-PIP_OPTIONS = ("--only-binary", ":all:", "--no-cache-dir", "--no-input", "--disable-pip-version-check")
+PIP_OPTIONS = ("--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--no-input", "--disable-pip-version-check")
 PATIENCE = ("--progress-bar", "off", "--retries", "1", "--timeout", "15")
 
 
-def ensure(instance: Instance) -> bool:
+def ensure(instance: Instance, *, again: bool = False) -> bool:
     """Fill the folder of packages when it is missing or its requirements have changed; return whether it is there.
 
-    What cannot be fetched is told in one line and tried again a day later: nothing depends on it but speed.
+    What cannot be fetched is told in one line and tried again a day later, with `again` at once: only analysis jobs
+    and the speed of imports depend on it.
     """
     requirements = instance.code / REQUIREMENTS
     wanted = requirements.read_text() if requirements.exists() else ""
@@ -34,14 +35,15 @@ def ensure(instance: Instance) -> bool:
     if not wanted or (stamp.exists() and stamp.read_text() == wanted):
         return bool(wanted)
     failed = instance.state / FAILED
-    if failed.exists() and time.time() - failed.stat().st_mtime < RETRY_SECONDS or has_modules():
+    recent = failed.exists() and time.time() - failed.stat().st_mtime < RETRY_SECONDS
+    if recent and not again or has_modules():
         return False
-    console.step("fetching a faster gunzip for imports")
+    console.step("fetching packages for analysis jobs and faster imports")
     try:
         fill(instance, requirements, wanted)
     except (OperatorError, OSError) as error:
         failed.write_text(f"{error}\n")
-        console.note(f"not available (see {failed}); imports will be slower, all else is the same")
+        console.note(f"not available (see {failed}): no analysis jobs, imports will be slower, all else is the same")
         return False
     failed.unlink(missing_ok=True)
     return True

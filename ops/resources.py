@@ -111,6 +111,12 @@ RESOURCES: tuple[Resource, ...] = (
         depends=("inputs/cta/prov.rd",),
         holds_settings=True,  # provenance_url in the view provenance.last_step
     ),
+    Resource(
+        "cta/jobs",
+        create=(("cta/jobs",),),
+        refresh=(("cta/jobs",), ("-m", "cta/jobs")),  # the rows stay
+        depends=("inputs/cta/jobs.rd",),
+    ),
 )
 SYSTEM_PREFIX = "//"
 

@@ -9,9 +9,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from ops import accounts, cluster, console, site
+from ops import accounts, analysis_env, cluster, console, pythonpath, runner, site
 from ops.errors import OperatorError
-from ops.instance import Instance, open_log
+from ops.instance import JOBS_SETTINGS, Instance, open_log
 from ops.processes import command_line, end_group, free_port, is_alive, last_meaningful_line, port_is_free
 from ops.resources import DACHS, fingerprint
 
@@ -63,43 +63,51 @@ def start(instance: Instance, port: int | None = None) -> None:
             instance.save()
     instance.save()
     if not cluster.is_running(instance):
-        stop_server(instance)  # its connections are dead
-    site.ensure(instance)
+        stop_server(instance)  # its connections are dead, and so are the runner's
+        runner.stop(instance)
+    site.ensure(instance, again=True)
+    analysis_env.ensure(instance)
     with instance.locked("instance"):
         serving = what_is_served(instance)
-        if running(instance):
-            if instance.memory.served == serving:
-                return
-            console.note("code or settings have changed since the server was started")
-            stop_server(instance)
-        console.step(f"starting the server on port {instance.memory.port}")
-        log = instance.log / "server.log"
-        descriptor = open_log(log)
-        begin = os.fstat(descriptor).st_size
-        child = subprocess.Popen(
-            [DACHS, *COMMAND],
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            env=instance.child_environment(),
-            cwd="/",
-            start_new_session=True,
-        )
-        os.close(descriptor)
-        pid_file(instance).write_text(f"{child.pid}\n")
-        try:
-            _wait_until_up(instance, child, log, begin)
-        except BaseException:
-            end_group(child.pid)
-            pid_file(instance).unlink(missing_ok=True)
-            raise
-        instance.memory.served = serving
-        instance.save()
+        _start_server(instance, serving)
+        runner.start(instance, serving)
+
+
+def _start_server(instance: Instance, serving: str) -> None:
+    if running(instance):
+        if instance.memory.served == serving:
+            return
+        console.note("code or settings have changed since the server was started")
+        stop_server(instance)
+    console.step(f"starting the server on port {instance.memory.port}")
+    log = instance.log / "server.log"
+    descriptor = open_log(log)
+    begin = os.fstat(descriptor).st_size
+    child = subprocess.Popen(
+        [DACHS, *COMMAND],
+        stdin=subprocess.DEVNULL,
+        stdout=descriptor,
+        stderr=descriptor,
+        env=instance.child_environment(),
+        cwd="/",
+        start_new_session=True,
+    )
+    os.close(descriptor)
+    pid_file(instance).write_text(f"{child.pid}\n")
+    try:
+        _wait_until_up(instance, child, log, begin)
+    except BaseException:
+        end_group(child.pid)
+        pid_file(instance).unlink(missing_ok=True)
+        raise
+    instance.memory.served = serving
+    instance.save()
 
 
 def what_is_served(instance: Instance) -> str:
     """Return a digest of what a server reads at its start only: Python code and settings."""
-    settings = [instance.etc / name for name in ("gavorc", "site.rc", "defaultmeta.txt")]
+    settings = [instance.etc / name for name in ("gavorc", "site.rc", "defaultmeta.txt", JOBS_SETTINGS)]
+    settings.append(instance.lib / pythonpath.STAMP)
     return fingerprint(settings, accounts.code_fingerprint(instance.code))
 
 
@@ -110,17 +118,20 @@ def serve(instance: Instance, port: int | None = None) -> int:
     choose_port(instance, port)
     instance.save()
     cluster_ran = cluster.is_running(instance)
-    site.ensure(instance)
+    site.ensure(instance, again=True)
+    analysis_env.ensure(instance)
     console.step(f"serving {instance.url} (Ctrl-C ends it)")
     child = subprocess.Popen([DACHS, *COMMAND], env=instance.child_environment(), cwd="/", start_new_session=True)
     pid_file(instance).write_text(f"{child.pid}\n")
     try:
+        runner.start(instance, what_is_served(instance))
         return child.wait()
     except KeyboardInterrupt:
-        end_group(child.pid)
         return 0
     finally:
+        end_group(child.pid)
         pid_file(instance).unlink(missing_ok=True)
+        stop_runner(instance)
         if not cluster_ran:
             cluster.stop(instance)
 
@@ -135,11 +146,25 @@ def stop_server(instance: Instance) -> bool:
     return pid is not None
 
 
-def stop(instance: Instance) -> bool:
-    """End server and database; return whether anything ran."""
+def stop_runner(instance: Instance) -> bool:
+    """End the runner, and tell of jobs that go on; return whether it ran."""
+    ran = runner.stop(instance)
+    n_jobs = len(runner.job_processes(instance))
+    if n_jobs:
+        console.note(f"analysis jobs that go on by themselves, to be found again by the next start: {n_jobs}")
+    return ran
+
+
+def stop(instance: Instance, *, jobs: bool = False) -> bool:
+    """End runner, server and database, and with `jobs` also the jobs on this machine; return whether anything ran."""
     with instance.locked("instance"):
-        server_ran = stop_server(instance)
-        return cluster.stop(instance) or server_ran
+        if jobs:
+            ran = runner.stop(instance)
+            ran = runner.end_jobs(instance) > 0 or ran
+        else:
+            ran = stop_runner(instance)
+        ran = stop_server(instance) or ran
+        return cluster.stop(instance) or ran
 
 
 def answers(url: str, timeout: float = 5.0) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -12,9 +13,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ops import accounts, cluster, console, pythonpath, resources
+from ops import accounts, analysis_env, cluster, console, pythonpath, resources
 from ops.errors import OperatorError
-from ops.instance import DATABASE, SOCKET_PORT, SUPERUSER, Instance
+from ops.instance import DATABASE, JOBS_SETTINGS, SOCKET_PORT, SUPERUSER, Instance
 from ops.links import link, mirror
 from ops.processes import run_logged
 
@@ -33,10 +34,13 @@ SITE_RC = """\
 """
 
 
-def ensure(instance: Instance) -> None:
-    """Bring the instance to the state its code and configuration ask for; the cluster runs afterwards."""
+def ensure(instance: Instance, *, again: bool = False) -> None:
+    """Bring the instance to the state its code and configuration ask for; the cluster runs afterwards.
+
+    With `again`, packages are fetched even if that has failed a short time ago.
+    """
     with instance.locked("instance"):
-        pythonpath.ensure(instance)
+        pythonpath.ensure(instance, again=again)
         cluster.ensure(instance)
         render(instance)
         link_inputs(instance)
@@ -54,6 +58,8 @@ def placeholders(instance: Instance, memory_mb: int) -> dict[str, str]:
         "url": instance.url,
         "group": accounts.group_name(),
         "admin_password": instance.memory.admin_password,
+        "jobs": _quotable(instance.jobs),
+        "analysis_python": _quotable(analysis_env.program(instance)),
         "created": instance.memory.created.removesuffix("+00:00"),
         "index_memory": str(min(max(memory_mb // 8, 64), 2000)),
         "cores": str(max(os.cpu_count() or 1, 2)),
@@ -86,12 +92,26 @@ def render(instance: Instance) -> None:
         own.write_text(SITE_RC)
     meta = fill(_template(config / "defaultmeta.template.txt"), values, "defaultmeta.template.txt")
     _render_once(instance, instance.etc / "defaultmeta.txt", meta)
+    _render_jobs(instance, values)
     for name in LINKED_CONFIG:
         link(instance.etc / name, config / name)
     mirror(instance.dachs / "web" / "templates", config / "templates", copies=False)
     link(instance.dachs / "web" / "templates" / "root.html", config / "root.html")
     mirror(instance.dachs / "web" / "nv_static", config / "nv_static", copies=True)  # DaCHS refuses links there
     seed_vocabularies(instance.dachs / "cache", config / "vocabularies")
+
+
+def _render_jobs(instance: Instance, values: Mapping[str, str]) -> None:
+    """Write the settings of the jobs; a file the operator has edited gets nothing but the place of our environment."""
+    template = instance.code / "config" / f"{JOBS_SETTINGS}.template"
+    if not template.exists():
+        return
+    path = instance.etc / JOBS_SETTINGS
+    _render_once(instance, path, fill(_template(template), values, template.name))
+    found = path.read_text()
+    ours = rf'^python = ".*/{analysis_env.PREFIX}[0-9a-f]{{16}}/{analysis_env.PROGRAM}"$'
+    line = f'python = "{values["analysis_python"]}"'
+    _write_if_changed(path, re.sub(ours, lambda _: line, found, flags=re.MULTILINE), 0o644)
 
 
 def seed_vocabularies(cache: Path, shipped: Path) -> None:
@@ -183,6 +203,11 @@ def _render_once(instance: Instance, path: Path, content: str) -> None:
         path.write_text(content)
         instance.memory.rendered[path.name] = digest
         instance.save()
+
+
+def _quotable(path: Path) -> str:
+    """Return a path as it stands between the quotes of a TOML string."""
+    return json.dumps(str(path), ensure_ascii=False)[1:-1]
 
 
 def _write_private(path: Path, content: str) -> None:

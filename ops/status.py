@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops import cluster, server
+from ops import cluster, runner, server
 from ops.instance import Instance
 
 
@@ -21,6 +21,7 @@ def report(instance: Instance) -> str:
         ("instance", str(instance.state)),
         ("server", server_line),
         ("database", f"PostgreSQL {instance.memory.postgres or '?'} {database_line}, socket in {instance.socket_dir}"),
+        ("jobs", runner.describe(instance)),
         ("DaCHS root", str(instance.dachs)),
         ("code", str(instance.code)),
         ("logs", str(instance.log)),

@@ -18,15 +18,13 @@ from prov_tables.cutouts import take_spool
 from prov_tables.datasets import harvest_collection, names_in, renew_steps
 from prov_tables.importer import Importer, Problem, ProvenanceSummary, files_below, import_files, source_key
 from prov_tables.spool import spool_folder
-from prov_tables.store import ProvenanceStore
+from prov_tables.store import LOCK, ProvenanceStore
 
 # A file or folder of records to import; without it the linked collections are gone through.
 FILE_VARIABLE = "CTA_PROVENANCE_FILE"
 # The collection whose files the records tell of, or the one to go through.
 COLLECTION_VARIABLE = "CTA_COLLECTION"
 SUMMARY_VARIABLE = "CTA_IMPORT_SUMMARY"
-# Another number than that of the import of data.
-_LOCK = 20261121
 
 
 class ProvenanceLoader:
@@ -147,7 +145,7 @@ def _note_problems(store: ProvenanceStore, collection: str, problems: list[Probl
 
 
 def _take_lock(cursor: Any) -> None:
-    cursor.execute(f"SELECT pg_try_advisory_xact_lock({_LOCK})")
+    cursor.execute(f"SELECT pg_try_advisory_xact_lock({LOCK})")
     if not cursor.fetchall()[0][0]:
         raise base.ReportableError("another import of provenance is going on; wait for it to end and import again.")
 

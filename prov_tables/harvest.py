@@ -174,10 +174,13 @@ def parameter_text(value: object) -> tuple[str, str]:
 
 
 def parameter_value(text: str, value_type: str | None) -> Any:
-    """Return what `parameter_text` has made a text from."""
+    """Return what `parameter_text` has made a text from; arrays of numbers are separated by blanks, as in VOTable."""
+    kind, _, size = (value_type or "").partition("(")
+    if size and kind in ("double", "int", "long", "boolean"):
+        return [parameter_value(word, kind) for word in text.split()]
     if value_type == "double":
         return float(text)
-    if value_type in ("boolean", "long", "json"):
+    if value_type in ("boolean", "int", "long", "json"):
         try:
             return json.loads(text)
         except ValueError:
@@ -192,17 +195,22 @@ def add_environment(
     packages: Mapping[str, str],
     python: str | None,
     platform: str | None,
+    *,
+    summary: str | None = None,
 ) -> None:
-    """Add versions of Python and its packages: a collection that activities share, referred to by a parameter."""
+    """Add versions of Python and its packages: a collection that activities share, referred to by a parameter.
+
+    `summary` is the parameter's text, by default the version of Python and the number of packages.
+    """
     if not packages and not python:
         return
     versions = dict(sorted(packages.items()))
     if python:
         versions["Python"] = python
     key = f"{ENVIRONMENT}:{digest(*(f'{name}={version}' for name, version in versions.items()), platform or '')}"
-    summary = f"Python {python}" if python else "Python"
-    if packages:
-        summary += f" with {len(packages)} packages"
+    if summary is None:
+        summary = f"Python {python}" if python else "Python"
+        summary += f" with {len(packages)} packages" if packages else ""
     if graph.get(Entity, key) is None:
         graph.add(Entity(id=key, name="software environment", comment=platform, entity_class=COLLECTION))
         graph.add(

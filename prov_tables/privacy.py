@@ -198,6 +198,11 @@ def secrets_of(environment: object, node: object = None, *more: object) -> set[s
     return _names(found)
 
 
+def without_names(text: str, names: Iterable[str]) -> str:
+    """Return a text from which names of accounts and the like are taken out, where they stand as words."""
+    return _without(_pattern(frozenset(_names(names))), text)
+
+
 def _names(found: Iterable[Any]) -> set[str]:
     """Return the names to look for; of host names the first part, too."""
     names: set[str] = set()

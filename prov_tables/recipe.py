@@ -24,6 +24,7 @@ from prov_tables.model import (
     WasConfiguredBy,
     WasGeneratedBy,
 )
+from prov_tables.readers.job import TYPES
 from prov_tables.sap.request import GraphRequest, RequestError
 from prov_tables.sap.selection import Database, select_graph
 
@@ -120,7 +121,7 @@ def _recipe(
     if activity.name == CUTOUT:
         yield from _cutout(parameters, graph, activity, server)
     elif activity.id.startswith("job:"):
-        yield from _job(parameters)
+        yield from _job(parameters, graph, activity, server)
     else:
         yield from _command(parameters, activity)
 
@@ -172,9 +173,25 @@ def _cutout(parameters: Mapping[str, tuple[Any, str]], graph: Graph, activity: A
     yield f"curl -o cutout.fits '{server}/cta/dl/soda/dlget?{urlencode(pairs, quote_via=quote)}'"
 
 
-def _job(parameters: Mapping[str, tuple[Any, str]]) -> Iterator[str]:
-    yield from _comment("Parameters of the job, to be sent to the same job service:")
-    for name, (_, text) in parameters.items():
-        if name not in (COMMAND_LINE, ENVIRONMENT):
-            word = _SAFE_NAME.sub("_", name)
-            yield f"#   {word}={quote(text, safe=' /:.,~?=+-')}"
+def _job(parameters: Mapping[str, tuple[Any, str]], graph: Graph, activity: Activity, server: str) -> Iterator[str]:
+    pairs = [(name, text) for name, (_, text) in parameters.items() if name not in (COMMAND_LINE, ENVIRONMENT)]
+    described = str(activity.description_id or "")
+    if not described.startswith(TYPES):
+        yield from _comment("Parameters of the job, to be sent to the same job service:")
+        for name, text in pairs:
+            yield f"#   {_SAFE_NAME.sub('_', name)}={quote(text, safe=' /:.,~?=+-')}"
+        return
+    used = f"{described}/used/"
+    for row in graph.of(Used):
+        if row.activity_id == activity.id and str(row.description_id).startswith(used):
+            usage = str(row.description_id).removeprefix(used)
+            if row.entity_id.startswith("ivo://"):
+                pairs.append((usage, row.entity_id))
+            else:
+                yield from _comment(f"{usage} was a file of the user's, which is not kept: add it by --form.")
+    service = f"{server}/jobs/{quote(activity.name or '', safe='')}"
+    yield from _comment(f"Service: {service}; the answer tells the address of the new job.")
+    words = ["curl", "-i", "--form-string", "PHASE=RUN"]
+    for name, text in pairs:
+        words += ["--form-string", f"{name}={text}"]
+    yield shlex.join([*words, service])

@@ -6,12 +6,11 @@ not doubled. Each statement touches what the batch touches, so a batch costs the
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.store import Cursor, copy_lines
+from ingest.store import Cursor, copy_rows, copy_tuples
 from prov_tables.closure import Edge, Pairs
 from prov_tables.harvest import ENVIRONMENT
 from prov_tables.joiner import FALLBACK, Joined, Known
@@ -20,6 +19,9 @@ from prov_tables.model import CLASSES, COLUMNS, ENTITY_COLUMNS, KEYS, Activity, 
 SCHEMA = "provenance"
 IDENTITY, SOURCE, CLOSURE = f"{SCHEMA}.entity_key", f"{SCHEMA}.imported_record", f"{SCHEMA}.progenitors"
 STEPS = f"{SCHEMA}.dataset_step"
+# Advisory lock of who writes; another number than that of the import of data.
+LOCK = 20261121
+MAX_STAGE_BYTES = 2**20
 # Staging tables of pairs.
 PAIRS = {
     "stage_names": ("before", "after"),
@@ -38,9 +40,13 @@ class Touched:
 
 @dataclass(slots=True)
 class ProvenanceStore:
-    """The tables, seen through one open transaction."""
+    """The tables, seen through one open transaction.
+
+    With `lasting` staging tables stay as long as the connection: a small transaction then costs a third.
+    """
 
     cursor: Cursor
+    lasting: bool = False
     _used: set[str] = field(default_factory=set)
 
     # --- what is there ---------------------------------------------------------------------------------------------
@@ -164,7 +170,8 @@ class ProvenanceStore:
         names, table = COLUMNS[row_class], f"{SCHEMA}.{row_class.TABLE}"
         stage = f"stage_{row_class.TABLE}"
         listed = ", ".join(names)
-        self._copy(stage, names, copy_lines(rows, names))
+        self._empty(stage)
+        copy_rows(self.cursor, stage, names, rows)
         key = KEYS[row_class]
         rest = [name for name in names if name not in key]
         if key == ("id",):
@@ -177,24 +184,37 @@ class ProvenanceStore:
         self.cursor.execute(f"INSERT INTO {table} AS t ({listed}) SELECT {listed} FROM {stage} ON CONFLICT {conflict}")
 
     def prepare(self) -> None:
-        """Make the staging tables; they live as long as the transaction."""
+        """Make the staging tables; they live as long as the transaction, or lasting ones as the connection."""
+        if self.lasting and not self._to_be_made():
+            return
         tables = {f"stage_{row_class.TABLE}": f"LIKE {SCHEMA}.{row_class.TABLE}" for row_class in CLASSES}
         tables |= {
             "stage_closure": f"LIKE {CLOSURE}",
             **{name: ", ".join(f"{column} text" for column in columns) for name, columns in PAIRS.items()},
         }
+        end = "PRESERVE ROWS" if self.lasting else "DROP"
         for name, definition in tables.items():
-            self.cursor.execute(f"CREATE TEMP TABLE {name} ({definition}) ON COMMIT DROP")
+            self.cursor.execute(f"CREATE TEMP TABLE {name} ({definition}) ON COMMIT {end}")
+
+    def _to_be_made(self) -> bool:
+        """Say whether there are no lasting tables; ones full of deleted rows, which nobody else clears, are dropped."""
+        self.cursor.execute("SELECT pg_relation_size(to_regclass('pg_temp.stage_entity'))")
+        size = self.cursor.fetchall()[0][0]
+        if size is not None and size > MAX_STAGE_BYTES:
+            self.cursor.execute("DISCARD TEMP")
+        return size is None or size > MAX_STAGE_BYTES
 
     def _stage_pairs(self, name: str, pairs: Iterable[tuple[str, str]]) -> None:
-        self._copy(name, PAIRS[name], copy_lines([_Pair(*pair) for pair in pairs], ("first", "second")))
+        self._empty(name)
+        copy_tuples(self.cursor, name, PAIRS[name], pairs)
 
-    def _copy(self, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-        if table in self._used:
+    def _empty(self, table: str) -> None:
+        """Take out of a staging table what an earlier batch has put there."""
+        if self.lasting:
+            self.cursor.execute(f"DELETE FROM {table}")  # quicker than TRUNCATE for few rows
+        elif table in self._used:
             self.cursor.execute(f"TRUNCATE {table}")
         self._used.add(table)
-        text = io.StringIO("".join(lines).encode("utf-8", "replace").decode("utf-8"))
-        self.cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)
 
     # --- what follows from it --------------------------------------------------------------------------------------
 
@@ -238,9 +258,9 @@ class ProvenanceStore:
         """Add rows to the closure, and shorten those there are."""
         if not pairs:
             return
-        rows = [_ClosureRow(entity, ancestor, depth, by) for (entity, ancestor), (depth, by) in pairs.items()]
         columns = ("entity_id", "ancestor_id", "depth", "activity_id")
-        self._copy("stage_closure", columns, copy_lines(rows, columns))
+        self._empty("stage_closure")
+        copy_tuples(self.cursor, "stage_closure", columns, ((*pair, *reach) for pair, reach in pairs.items()))
         self.cursor.execute(
             f"INSERT INTO {CLOSURE} AS t ({', '.join(columns)}) SELECT {', '.join(columns)} FROM stage_closure"
             " ON CONFLICT (entity_id, ancestor_id) DO UPDATE"
@@ -276,20 +296,6 @@ class ProvenanceStore:
             " AND e.id = g.entity_id AND e.generated_at_time IS NULL AND a.end_time IS NOT NULL",
             listed,
         )
-
-
-class _Pair:
-    __slots__ = ("first", "second")
-
-    def __init__(self, first: str, second: str) -> None:
-        self.first, self.second = first, second
-
-
-class _ClosureRow:
-    __slots__ = ("activity_id", "ancestor_id", "depth", "entity_id")
-
-    def __init__(self, entity_id: str, ancestor_id: str, depth: int, activity_id: str | None) -> None:
-        self.entity_id, self.ancestor_id, self.depth, self.activity_id = entity_id, ancestor_id, depth, activity_id
 
 
 def touched_by(joined: Joined) -> Touched:

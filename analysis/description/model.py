@@ -106,3 +106,8 @@ class JobDescription:
     def usage(self, name: str) -> UsageDescription | None:
         """Return the input of this name, in whatever case."""
         return next((item for item in self.used if item.name.lower() == name.lower()), None)
+
+    @property
+    def request_names(self) -> list[str]:
+        """Names that a request can give values for: inputs, then parameters."""
+        return [*(item.name for item in self.used), *(item.name for item in self.parameters)]

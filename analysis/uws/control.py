@@ -100,17 +100,13 @@ class JobControl:
     def abort(self, job: Job) -> bool:
         """End a job; say whether its processes have yet to be ended by the runner."""
         while job.phase is not Phase.ABORTED:
+            if job.phase not in WITHDRAWABLE | ACTIVE:
+                raise refusal(job.phase, "be aborted")
             with self._stores() as store:
-                if job.phase in WITHDRAWABLE:
-                    done = store.move(
-                        job.job_id, Phase.ABORTED, WITHDRAWABLE, message="The job was aborted by its user."
-                    )
-                elif job.phase in ACTIVE:
-                    done = store.request_stop(job.job_id)
-                else:
-                    raise refusal(job.phase, "be aborted")
-            if done:
-                return job.phase in ACTIVE
+                if store.withdraw(job.job_id, "The job was aborted by its user."):
+                    return False
+                if store.request_stop(job.job_id):
+                    return True
             job = self._current(job)  # the runner was first
         return False
 
@@ -118,7 +114,7 @@ class JobControl:
         """Remove a job; say whether its processes have yet to be ended by the runner. It is hidden from now on."""
         while True:
             with self._stores() as store:
-                if store.delete(job.job_id, set(Phase) - ACTIVE):
+                if store.delete(job.job_id):
                     break
                 if store.mark_deleted(job.job_id):
                     return True

@@ -274,7 +274,7 @@ class UwsService:
 
     def _delete(self, job: Job) -> UwsAnswer:
         if self._control.delete(job):
-            return self._deleted(job.job_type, Wait(job.job_id, ACTIVE, time.monotonic() + STOP_SECONDS))
+            return self._deleted(job.job_type, Wait(job.job_id, _BUSY, time.monotonic() + STOP_SECONDS))
         return answers.see_other(self._list_url(job.job_type))
 
     def _deleted(self, name: str, waited: Wait) -> UwsAnswer:
@@ -282,7 +282,7 @@ class UwsService:
             job = store.get(waited.job_id)
         if job is not None and waited.holds(job.phase):
             return UwsAnswer(wait=waited)
-        if job is not None and job.phase not in ACTIVE:
+        if job is not None and job.phase not in _BUSY:
             self._control.delete(job)
         return answers.see_other(self._list_url(name))
 
@@ -294,7 +294,7 @@ class UwsService:
             self._control.run(job, self._description(job))
         elif waited is None:
             if self._control.abort(job):
-                return UwsAnswer(wait=Wait(job.job_id, ACTIVE, time.monotonic() + STOP_SECONDS))
+                return UwsAnswer(wait=Wait(job.job_id, _BUSY, time.monotonic() + STOP_SECONDS))
         elif waited.holds(job.phase):
             return UwsAnswer(wait=waited)
         return answers.see_other(self._job_url(job))

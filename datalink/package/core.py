@@ -14,7 +14,7 @@ from datalink.access import Verdict, strictest
 from datalink.answers import StreamAnswer, TextAnswer, refusal
 from datalink.cores import addresses, parameters_of
 from datalink.datasets import Dataset
-from datalink.package.packages import MEDIA_TYPE, Limits, PackageFile, plan_package
+from datalink.package.packages import MEDIA_TYPE, Limits, PackageFile, PackagePlan, plan_package
 from datalink.package.tarstream import PackageError
 from datalink.soda.errors import SodaError, usage_error
 
@@ -53,7 +53,7 @@ class PackageCore(svcs.Core):  # type: ignore[misc]
             refused = _refused([found[identifier] for identifier in wanted], archive.viewer(query_meta))
             if refused is not None:
                 return refused
-            plan = _plan([found[identifier] for identifier in wanted], how)
+            plan = package_plan([found[identifier] for identifier in wanted], how)
         except SodaError as exc:
             return TextAnswer(exc.status, exc.body)
         except PackageError as exc:
@@ -67,7 +67,7 @@ def _wanted(parameters: Mapping[str, Sequence[str]]) -> tuple[list[str], str]:
     if bool(identifiers) == bool(queries) or len(queries) > 1:
         raise usage_error("give the identifiers of datasets as ID (repeatable), or one ADQL query as QUERY.")
     if queries:
-        return _selected_by(queries[0]), queries[0]
+        return selected_by(queries[0]), queries[0]
     unique = list(dict.fromkeys(identifiers))
     return unique, "\n".join(unique)
 
@@ -80,8 +80,14 @@ def _served(wanted: Sequence[str], found: Mapping[str, Dataset]) -> list[str]:
     return served
 
 
-def _selected_by(adql: str) -> list[str]:
-    """Return the identifiers that an ADQL query selects; it may only read, like any TAP query."""
+def selected_by(adql: str) -> list[str]:
+    """Return the identifiers that an ADQL query selects; it may only read, like any TAP query.
+
+    Raises
+    ------
+    SodaError
+        400 when it cannot be run or is too long, 404 when it selects nothing.
+    """
     if len(adql) > MAX_QUERY_CHARACTERS:
         raise usage_error(
             f"the query has {len(adql)} characters, at most {MAX_QUERY_CHARACTERS} are read; "
@@ -123,7 +129,23 @@ def _files(dataset: Dataset) -> list[Any]:
     return dataset.files
 
 
-def _plan(datasets: Sequence[Dataset], how: str) -> Any:
+def package_plan(datasets: Sequence[Dataset], how: str, limits: Limits = LIMITS) -> PackagePlan:
+    """Return the plan of a package of datasets that were looked up; who may have them is not decided here.
+
+    Parameters
+    ----------
+    datasets
+        With their surroundings.
+    how
+        How they were selected, for the package's description.
+    limits
+        How much is allowed.
+
+    Raises
+    ------
+    PackageError
+        When there is too much, or a file is not there.
+    """
     identifiers = [dataset.file.publisher_did for dataset in datasets]
     observations = archive.observations(identifiers)
     companions = {
@@ -149,5 +171,5 @@ def _plan(datasets: Sequence[Dataset], how: str) -> Any:
         datetime.datetime.now(datetime.timezone.utc),
         companions=[file for did, file in companions.items() if did not in set(identifiers)],
         archive=f"{base.getConfig('web', 'sitename')}, {addresses().server}",
-        limits=LIMITS,
+        limits=limits,
     )

@@ -10,32 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import IO
 
 from ingest.fitsfile import (
     BLOCK,
-    GZIP_MAGIC,
-    GZIP_WBITS,
     HDU,
     MAX_HDUS,
     MAX_HEADER_BLOCKS,
     FitsError,
     data_bytes,
+    open_stream,
     padded,
 )
 from ingest.header import Value, parse_cards
 
-try:  # inflates nearly twice as fast as zlib; the archive works without it
-    from isal import isal_zlib as zlib
-    from isal.igzip import BadGzipFile
-    from isal.igzip import IGzipFile as GzipFile
-except ImportError:
-    import zlib
-    from gzip import BadGzipFile, GzipFile
-
-# Small gzipped files are inflated in one go, which is faster than streaming them.
+# What the server inflates at once: less than an import does, since many may ask.
 WHOLE_GZIP_BYTES = 16 * 2**20
 WHOLE_INFLATED_BYTES = 64 * 2**20
 PIECE_BYTES = 4 * 2**20
@@ -145,27 +135,5 @@ def open_fits(path: Path) -> Iterator[FitsStream]:
     OSError
         When the file cannot be read.
     """
-    with path.open("rb") as raw:
-        magic = raw.read(len(GZIP_MAGIC))
-        raw.seek(0)
-        if not magic:
-            raise FitsError("the file is empty.")
-        if magic != GZIP_MAGIC:
-            yield FitsStream(raw)
-            return
-        try:
-            yield FitsStream(_inflated(raw, path.stat().st_size))
-        except (zlib.error, EOFError, BadGzipFile) as exc:
-            raise FitsError(f"the gzip compression is damaged or cut off ({exc}).") from exc
-
-
-def _inflated(raw: IO[bytes], size: int) -> IO[bytes]:
-    if size <= WHOLE_GZIP_BYTES:
-        inflater = zlib.decompressobj(wbits=GZIP_WBITS)
-        whole = inflater.decompress(raw.read(), WHOLE_INFLATED_BYTES)
-        if inflater.eof and not inflater.unused_data:
-            return BytesIO(whole)
-        del whole
-        raw.seek(0)
-    stream: IO[bytes] = GzipFile(fileobj=raw)
-    return stream
+    with open_stream(path, WHOLE_GZIP_BYTES, WHOLE_INFLATED_BYTES) as stream:
+        yield FitsStream(stream)

@@ -10,7 +10,7 @@ from typing import Any
 from ingest.events import copybinary, tables
 from ingest.events.reader import read_events
 from ingest.events.rows import Block, EventFile, Finished
-from ingest.store import Cursor
+from ingest.store import Cursor, copy_tuples
 
 # Raise this when the reader changes what it writes: the next import then loads all events again.
 EVENT_VERSION = 1
@@ -157,26 +157,26 @@ def _copy(cursor: Cursor, partition_id: int, sources: list[Source], loaded: Load
     if broken:
         _delete(cursor, partition_id, broken)
     loaded.problems += [(by_id[number].accref, sentence) for number, sentence in stream.sentences.items()]
-    for number, source in by_id.items():
-        if number in stream.sentences:
-            continue
-        n_events = stream.counts.get(number, 0)
-        loaded.n_files += 1
-        loaded.n_events += n_events
-        cursor.execute(
-            "INSERT INTO cta.event_source"
-            " (source_id, partition_id, obs_publisher_did, obs_id, obs_collection, fingerprint, n_events) VALUES"
-            " (%(id)s, %(collection)s, %(did)s, %(obs_id)s, %(obs_collection)s, %(fingerprint)s, %(n)s)",
-            {
-                "id": number,
-                "collection": partition_id,
-                "did": source.publisher_did,
-                "obs_id": source.obs_id,
-                "obs_collection": source.obs_collection,
-                "fingerprint": source.fingerprint,
-                "n": n_events,
-            },
-        )
+    taken = [(number, source) for number, source in by_id.items() if number not in stream.sentences]
+    copy_tuples(
+        cursor,
+        "cta.event_source",
+        ("source_id", "partition_id", "obs_publisher_did", "obs_id", "obs_collection", "fingerprint", "n_events"),
+        (
+            (
+                number,
+                partition_id,
+                source.publisher_did,
+                source.obs_id,
+                source.obs_collection,
+                source.fingerprint,
+                stream.counts.get(number, 0),
+            )
+            for number, source in taken
+        ),
+    )
+    loaded.n_files = len(taken)
+    loaded.n_events = sum(stream.counts.get(number, 0) for number, _ in taken)
 
 
 class RowStream:

@@ -58,4 +58,24 @@
       </script>
     </make>
   </data>
+
+  <service id="uws" allowed="custom" customPage="res/jobs_page">
+    <meta name="title">\getConfig{web}{siteName}: Analysis Jobs</meta>
+    <meta name="shortName">CTA jobs</meta>
+    <meta name="description">Maps, spectra, light curves and packages of the runs you choose, made here by gammapy. The service of each
+      job type is a UWS 1.1; \getConfig{web}{serverURL}/jobs lists them.</meta>
+    <publish render="custom" sets="local,ivo_managed"/>
+    <nullCore/>
+  </service>
+
+  <regSuite title="cta/jobs">
+    <regTest title="The list of job types is there">
+      <url>uws/custom</url>
+      <code>self.assertHasStrings("gammapy_maps", "gammapy_spectra")</code>
+    </regTest>
+    <regTest title="An unknown job is not there">
+      <url>uws/custom/gammapy_maps/0123456789abcdef0123456789abcdef</url>
+      <code>self.assertHTTPStatus(404)</code>
+    </regTest>
+  </regSuite>
 </resource>

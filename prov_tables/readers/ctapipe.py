@@ -43,6 +43,7 @@ from prov_tables.model import (
     WasInformedBy,
 )
 from prov_tables.privacy import file_name, public_arguments, secrets_of
+from prov_tables.readers import job
 from prov_tables.readers.jsonstream import objects
 
 CONTENT_TYPES = {
@@ -97,7 +98,7 @@ def read_activity(record: Mapping[str, Any]) -> Harvest:
     """
     if not is_record(record):
         raise ProvenanceError("a record without activity_name is no activity of a ctapipe log.")
-    return _Reader(record).harvest
+    return job.read_job(record) if job.is_job(record) else _Reader(record).harvest
 
 
 class _Span:
@@ -210,16 +211,7 @@ class _Reader:
         entity, role, meta = self._entity(item)
         if entity is None:
             return
-        usage = f"{self._description}/used/{role}" if role else None
-        if usage:
-            self._graph.add(
-                UsageDescription(
-                    id=usage,
-                    activity_description_id=self._description,
-                    entity_description_id=entity.description_id,
-                    role=role,
-                )
-            )
+        usage = self._describe_role(UsageDescription, "used", role, entity)
         self._graph.add(Used(activity_id=self._id, entity_id=entity.id, role=role, description_id=usage))
         self._add_producer(entity, meta)
 
@@ -229,17 +221,25 @@ class _Reader:
             return
         if entity.generated_at_time is None:
             entity.generated_at_time = self._end
-        usage = f"{self._description}/generated/{role}" if role else None
-        if usage:
-            self._graph.add(
-                GenerationDescription(
-                    id=usage,
-                    activity_description_id=self._description,
-                    entity_description_id=entity.description_id,
-                    role=role,
-                )
-            )
+        usage = self._describe_role(GenerationDescription, "generated", role, entity)
         self._graph.add(WasGeneratedBy(entity_id=entity.id, activity_id=self._id, role=role, description_id=usage))
+
+    def _describe_role(
+        self, row_class: type[UsageDescription | GenerationDescription], what: str, role: str | None, entity: Entity
+    ) -> str | None:
+        """Add the description of a role that inputs or outputs play, and return its id; None without a role."""
+        if not role:
+            return None
+        key = f"{self._description}/{what}/{role}"
+        self._graph.add(
+            row_class(
+                id=key,
+                activity_description_id=self._description,
+                entity_description_id=entity.description_id,
+                role=role,
+            )
+        )
+        return key
 
     def _entity(self, item: object) -> tuple[Entity | None, str | None, Mapping[str, str]]:
         """Return an input or output as entity, its role and the metadata its file carries."""

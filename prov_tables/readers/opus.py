@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lxml import etree
-
 from prov_tables.errors import ProvenanceError
 from prov_tables.harvest import Harvest, Identity, add_description, add_parameter, add_software, digest, parse_time
 from prov_tables.model import (
@@ -24,6 +22,7 @@ from prov_tables.model import (
     WasGeneratedBy,
 )
 from prov_tables.privacy import file_name
+from prov_tables.readers.job_definition import DefinedFlow, DefinedParameter, JobDefinition, definitions_in, parse
 
 UWS = "{http://www.ivoa.net/xml/UWS/v1.0}"
 HREF = "{http://www.w3.org/1999/xlink}href"
@@ -42,52 +41,18 @@ def read(path: Path) -> Iterator[Harvest]:
     if root.tag == f"{UWS}job":
         yield read_job(root)
         return
-    definitions = [
-        resource
-        for resource in root.iter()
-        if _local(resource) == "RESOURCE" and str(resource.get("utype", "")).lower().startswith("voprov:activityd")
-    ]
+    definitions = definitions_in(root)
     if not definitions:
         raise ProvenanceError("this XML file is neither a job of UWS nor OPUS's definition of a job type.")
     harvest = Harvest()
-    for resource in definitions:
-        _read_definition(harvest, resource)
+    for definition in definitions:
+        _add_definition(harvest, definition)
     yield harvest
 
 
-def parse(content: bytes) -> Any:
-    """Return the root of an XML document, without following anything it refers to.
-
-    Raises
-    ------
-    ProvenanceError
-        When it is no XML.
-    """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        return etree.fromstring(content, parser)
-    except (etree.XMLSyntaxError, ValueError) as exc:
-        raise ProvenanceError(f"it is no XML document ({exc}).") from exc
-
-
-def _local(element: Any) -> str:
-    return "" if not isinstance(element.tag, str) else element.tag.rpartition("}")[2]
-
-
-def _children(element: Any, tag: str) -> Iterator[Any]:
-    return (child for child in element if _local(child) == tag)
-
-
-def _description_of(element: Any) -> str | None:
-    for child in _children(element, "DESCRIPTION"):
-        return (child.text or "").strip() or None
-    return None
-
-
-def _read_definition(harvest: Harvest, resource: Any) -> None:
+def _add_definition(harvest: Harvest, definition: JobDefinition) -> None:
     graph = harvest.graph
-    name = str(resource.get("name") or resource.get("ID") or "job")
-    values = {str(param.get("name")): str(param.get("value") or "") for param in _children(resource, "PARAM")}
+    name, values = definition.name or "job", definition.values
     version = values.get("version") or None
     key = f"{name}/{version}" if version else name
     graph.add(
@@ -95,69 +60,57 @@ def _read_definition(harvest: Harvest, resource: Any) -> None:
             id=key,
             name=name,
             version=version,
-            description=_description_of(resource),
+            description=definition.description,
             docurl=values.get("docurl") or values.get("doculink") or None,
             type=values.get("type") or None,
             subtype=values.get("subtype") or None,
         )
     )
-    for group in _children(resource, "GROUP"):
-        kind = str(group.get("name"))
-        if kind == "InputParams":
-            for param in _children(group, "PARAM"):
-                graph.add(_parameter(key, param))
-        elif kind in ("Used", "Generated"):
-            for flow in _children(group, "GROUP"):
-                for row in _flow(key, kind, flow):
-                    graph.add(row)
+    for parameter in definition.parameters:
+        graph.add(_parameter(key, parameter))
+    for kind, flows in (("used", definition.used), ("generated", definition.generated)):
+        for flow in flows:
+            for row in _flow(key, kind, flow):
+                graph.add(row)
 
 
-def _parameter(description: str, param: Any) -> ParameterDescription:
-    limits = {_local(item): item.get("value") for values in _children(param, "VALUES") for item in values}
-    options = [
-        str(item.get("value")) for values in _children(param, "VALUES") for item in values if _local(item) == "OPTION"
-    ]
-    size = param.get("arraysize")
-    datatype = str(param.get("datatype") or "char")
+def _parameter(description: str, parameter: DefinedParameter) -> ParameterDescription:
+    size, datatype = parameter.arraysize, parameter.datatype
     return ParameterDescription(
-        id=f"{description}#{param.get('name')}",
+        id=f"{description}#{parameter.name}",
         activity_description_id=description,
-        name=str(param.get("name")),
+        name=parameter.name,
         value_type=f"{datatype}({size})" if size else datatype,
-        description=_description_of(param),
-        unit=param.get("unit"),
-        ucd=param.get("ucd"),
-        utype=param.get("utype"),
-        min_value=limits.get("MIN"),
-        max_value=limits.get("MAX"),
-        default_value=param.get("value"),
-        options=", ".join(options) or None,
+        description=parameter.description,
+        unit=parameter.unit,
+        ucd=parameter.ucd,
+        utype=parameter.utype,
+        min_value=parameter.low,
+        max_value=parameter.high,
+        default_value=parameter.value,
+        options=", ".join(parameter.options) or None,
     )
 
 
-def _flow(description: str, kind: str, group: Any) -> Iterator[Row]:
-    values = {str(param.get("name")): str(param.get("value") or "") for param in _children(group, "PARAM")}
-    name = str(group.get("name"))
-    content_type = values.get("content_type") or None
-    entity = f"{description}#{name}"
+def _flow(description: str, kind: str, flow: DefinedFlow) -> Iterator[Row]:
+    content_type = flow.values.get("content_type") or None
+    entity = f"{description}#{flow.name}"
     yield EntityDescription(
         id=entity,
-        name=name,
-        description=_description_of(group),
+        name=flow.name,
+        description=flow.description,
         description_class="DatasetDescription" if content_type else "EntityDescription",
         content_type=content_type,
     )
-    common: dict[str, Any] = {
-        "activity_description_id": description,
-        "entity_description_id": entity,
-        "role": values.get("role") or name,
-        "description": _description_of(group),
-        "multiplicity": values.get("multiplicity") or None,
-    }
-    if kind == "Used":
-        yield UsageDescription(id=f"{description}/used/{name}", **common)
-    else:
-        yield GenerationDescription(id=f"{description}/generated/{name}", **common)
+    row_class = UsageDescription if kind == "used" else GenerationDescription
+    yield row_class(
+        id=f"{description}/{kind}/{flow.name}",
+        activity_description_id=description,
+        entity_description_id=entity,
+        role=flow.values.get("role") or flow.name,
+        description=flow.description,
+        multiplicity=flow.values.get("multiplicity") or None,
+    )
 
 
 def read_job(job: Any) -> Harvest:

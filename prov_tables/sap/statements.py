@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -111,7 +112,7 @@ def statements_of(
     return list(writer.statements(graph))
 
 
-class _Writer:
+class _Writer(ABC):
     """What both vocabularies have in common."""
 
     label = "voprov:name"
@@ -202,11 +203,13 @@ class _Writer:
         for row in graph.of(HadMember):
             yield relation("hadMember", row.collection_id, row.entity_id)
 
+    @abstractmethod
     def _described(self, graph: Graph) -> Iterator[Statement]:
-        raise NotImplementedError
+        """Yield the descriptions."""
 
+    @abstractmethod
     def _configured(self, graph: Graph) -> Iterator[Statement]:
-        raise NotImplementedError
+        """Yield parameters and configuration files."""
 
 
 # Class, its name in PROV-JSON, and its attributes: column and name in the standard.

@@ -18,6 +18,7 @@ import pytest
 import pyvo
 from astropy.utils import iers
 
+from tests.live import soda_helpers
 from tests.live.archive import (
     CHECKOUT,
     SAMPLE,
@@ -28,6 +29,7 @@ from tests.live.archive import (
     open_folder,
     running_archive,
 )
+from tests.live.soda_helpers import People
 
 STOCK = ("hess-dl3-dr1", "cta-1dc", "fact-joint-crab", "magic-rad-max")
 # Field of view (diameter, deg) of the stocked collections: standards/obscore.md §6.1 and the data's own responses.
@@ -109,3 +111,21 @@ def folder() -> Iterator[Path]:
     """A scratch folder that the server's user can read."""
     with open_folder() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def people(archive: Archive) -> People:
+    """Who may ask for proprietary data, and who may not."""
+    return soda_helpers.people_of(archive)
+
+
+@pytest.fixture
+def run(archive: Archive) -> str:
+    """A public run of the sample."""
+    return soda_helpers.did_of(archive.url, SAMPLE, "100001")
+
+
+@pytest.fixture
+def held(archive: Archive) -> str:
+    """A proprietary run of the sample."""
+    return soda_helpers.did_of(archive.url, SAMPLE, "100007")

@@ -184,17 +184,17 @@ def lint_errors(report: str) -> list[str]:
 
 @dataclass
 class Job:
-    """An asynchronous cut-out."""
+    """A job of a UWS: an asynchronous cut-out, or an analysis."""
 
     archive: Archive
     url: str
     login: Login = None
 
     @classmethod
-    def create(cls, archive: Archive, parameters: Parameters, login: Login = None) -> Job:
-        """Make a job; it does not run yet."""
+    def create(cls, archive: Archive, parameters: Parameters, login: Login = None, service: str = JOBS) -> Job:
+        """Make a job; it does not run yet, unless a parameter says so."""
         answer = archive.session.post(
-            f"{archive.url}{JOBS}", data=parameters, auth=login, allow_redirects=False, timeout=60
+            f"{archive.url}{service}", data=parameters, auth=login, allow_redirects=False, timeout=60
         )
         assert answer.status_code == 303, answer.text
         return cls(archive, answer.headers["Location"], login)

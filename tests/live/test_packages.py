@@ -35,11 +35,6 @@ def tidy(archive: Archive) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def people(archive: Archive) -> People:
-    return helpers.people_of(archive)
-
-
-@pytest.fixture(scope="module")
 def script() -> ModuleType:
     """docs/data_store.py."""
     spec = importlib.util.spec_from_file_location("data_store", SCRIPT)

@@ -1,0 +1,1 @@
+"""Analysis jobs against a running archive."""

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.live import soda_helpers as helpers
-from tests.live.archive import SAMPLE, Archive
-from tests.live.soda_helpers import People
+from tests.live.archive import Archive
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -16,20 +15,3 @@ def tidy(archive: Archive) -> Iterator[None]:
     """No test of this module leaves a temporary file."""
     with helpers.nothing_left(archive):
         yield
-
-
-@pytest.fixture(scope="module")
-def people(archive: Archive) -> People:
-    return helpers.people_of(archive)
-
-
-@pytest.fixture
-def run(archive: Archive) -> str:
-    """A public run of the sample."""
-    return helpers.did_of(archive.url, SAMPLE, "100001")
-
-
-@pytest.fixture
-def held(archive: Archive) -> str:
-    """A proprietary run of the sample."""
-    return helpers.did_of(archive.url, SAMPLE, "100007")

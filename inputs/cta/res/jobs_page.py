@@ -1,0 +1,5 @@
+"""Page of the analysis jobs."""
+
+from analysis.dachs.page import JobsPage as MainPage
+
+__all__ = ["MainPage"]
