@@ -12,6 +12,10 @@ module                  does
 ``bench.harvest``       import of files, compared with gunzip and with a stock RD
 ``bench.rows``          synthetic rows into the tables, compared with DaCHS's feeder
 ``bench.queries``       the TAP examples on those rows: plans and latencies
+``bench.services``      cut-outs, packages and links over HTTP
+``bench.events``        photons into the database, cones on them
+``bench.provenance``    provenance: import, questions
+``bench.jobs``          analysis jobs from POST to COMPLETED, compared with a plain script
 ``bench.report``        the table, the requirements, the JSON files
 ``bench/inside``        what runs inside the instance, under the system's Python: loaders, gunzip, plans
 ``bench/stock``         the RD of a typical data centre

@@ -8,12 +8,12 @@ import signal
 import sys
 from pathlib import Path
 
-from bench import events, harvest, provenance, queries, rows, services
+from bench import events, harvest, jobs, provenance, queries, rows, services
 from bench.instance import CHECKOUT, Bench, BenchError
 from bench.report import Report
 from bench.timing import Patience
 
-PARTS = ("harvest", "rows", "queries", "services", "events", "provenance", "all")
+PARTS = ("harvest", "rows", "queries", "services", "events", "provenance", "jobs", "all")
 OUT = CHECKOUT / "bench" / "out"
 
 
@@ -60,8 +60,10 @@ def measure(options: argparse.Namespace) -> Report:
             services.run(bench, report, quick=options.quick)
         if options.part in ("events", "all"):
             events.run(bench, report, options.events, options.repeat)
-        if options.part in ("provenance", "all"):
+        if options.part in ("provenance", "jobs", "all"):
             provenance.run(bench, report, options.activities, patience)
+        if options.part in ("jobs", "all"):
+            jobs.run(bench, report, quick=options.quick)
     finally:
         if not options.keep:
             bench.remove()

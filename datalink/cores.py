@@ -15,6 +15,7 @@ from datalink.answers import FileAnswer, TextAnswer, refusal
 from datalink.datasets import Dataset
 from datalink.document import MEDIA_TYPE, STANDARD_ID, Link, Parameter, ServiceDescriptor, fault, links_document
 from datalink.headers import header_text
+from datalink.jobs import job_offers
 from datalink.links import links_of
 from datalink.origin import QueryOrigin, dataset_infos, info_elements
 
@@ -58,15 +59,18 @@ class LinksCore(svcs.Core):  # type: ignore[misc]
         wanted = list(dict.fromkeys(parameters_of(input_table).get("ID", [])))[:MAX_IDS]
         who = archive.viewer(query_meta)
         found, today, here = archive.datasets(wanted), archive.today(), addresses()
+        jobs = job_offers(here.server)
         links: list[Link] = []
         services: list[ServiceDescriptor] = []
         for number, identifier in enumerate(wanted):
             if identifier in found:
-                more_links, more_services = links_of(found[identifier], number, here, who, today)
+                more_links, more_services = links_of(found[identifier], number, here, who, today, jobs)
                 links += more_links
                 services += more_services
             else:
                 links.append(unknown(identifier))
+        referred = {link.service_def for link in links}
+        services += [offer.service for offer in jobs if offer.service.id in referred]
         services.append(_self_description(here))
         infos = query_origin(service, "dlmeta", STANDARD_ID, " ".join(wanted)).infos()
         return MEDIA_TYPE, links_document(links, services, notes=info_elements(infos + dataset_infos(found.values())))

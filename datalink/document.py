@@ -36,7 +36,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """An input parameter of a service descriptor; `low`, `high` and `options` say what makes sense for the dataset."""
+    """An input parameter of a service descriptor; `low`, `high` and `options` say what makes sense for the dataset.
+
+    `ref` names a column of the links table: clients take the value from the row (DataLink 1.1, section 4.1).
+    """
 
     name: str
     ucd: str = ""
@@ -49,6 +52,7 @@ class Parameter:
     low: str | None = None
     high: str | None = None
     options: tuple[str, ...] = ()
+    ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +206,7 @@ def _parameter(parameter: Parameter) -> str:
     return f"{begin}{_quoted(parameter.value)}{end}{values}</PARAM>\n"
 
 
-_fixed_part = attrgetter("name", "datatype", "arraysize", "xtype", "unit", "ucd", "description")
+_fixed_part = attrgetter("name", "datatype", "arraysize", "xtype", "unit", "ucd", "ref", "description")
 _written: dict[tuple[str | None, ...], tuple[str, str]] = {}
 
 
@@ -210,7 +214,7 @@ def _around_value(parameter: Parameter) -> tuple[str, str]:
     """Return the XML before and after the value of a parameter; there are few of them, the same for all datasets."""
     key = _fixed_part(parameter)
     if key not in _written:
-        names = ("name", "datatype", "arraysize", "xtype", "unit", "ucd")
+        names = ("name", "datatype", "arraysize", "xtype", "unit", "ucd", "ref")
         attributes = [f"{name}={_quoted(value)}" for name, value in zip(names, key, strict=False) if value]
         description = f"<DESCRIPTION>{_cell(parameter.description)}</DESCRIPTION>" if parameter.description else ""
         _written[key] = f"<PARAM {' '.join(attributes)} value=", f">{description}"

@@ -9,6 +9,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from analysis.description.descriptor import Offer
 from datalink.access import Protection, Verdict, Viewer, strictest
 from datalink.addresses import Addresses, quoted
 from datalink.datasets import Dataset, Response
@@ -46,9 +47,14 @@ PLOT_PREVIEWS = (("#preview-plot", "plot", "The data as a plot"), ("#thumbnail",
 
 
 def links_of(
-    dataset: Dataset, number: int, addresses: Addresses, viewer: Viewer, today: datetime.date
+    dataset: Dataset,
+    number: int,
+    addresses: Addresses,
+    viewer: Viewer,
+    today: datetime.date,
+    offers: Sequence[Offer] = (),
 ) -> tuple[list[Link], list[ServiceDescriptor]]:
-    """Return the links of a dataset and descriptors of the services they refer to.
+    """Return the links of a dataset and descriptors of the services they refer to, without those of `offers`.
 
     Parameters
     ----------
@@ -62,6 +68,8 @@ def links_of(
         Who asks: links say whether this person may follow them.
     today
         Date in UTC, for embargoes.
+    offers
+        Job types; those that fit the dataset are linked. Their descriptors are for all datasets of a document.
     """
     maker = _Maker(dataset, addresses, viewer, today)
     if dataset.is_listed:
@@ -75,6 +83,7 @@ def links_of(
     if dataset.is_event_list or dataset.is_map:
         services = cutout_services(dataset, number, addresses)
         links += [maker.cutout(service) for service in services]
+    links += maker.jobs(offers)
     links += maker.relatives()
     links += maker.lineage()
     links += maker.documentation()
@@ -253,6 +262,20 @@ class _Maker:
             content_type=FITS,
             content_qualifier="event-list" if self._dataset.is_event_list else self._dataset.product_type,
         )
+
+    def jobs(self, offers: Sequence[Offer]) -> Iterator[Link]:
+        """Yield links to the analysis jobs that can work on the dataset."""
+        responses = {response.hdu_type for response in self._dataset.responses}
+        for offer in offers:
+            if offer.fits(self._dataset.product_type, responses):
+                yield self._link(
+                    "#proc",
+                    self._all,
+                    service_def=offer.service.id,
+                    description=f"{offer.description.title}: run as a job",
+                    content_type=offer.content_type,
+                    local_semantics=offer.description.name,
+                )
 
     def relatives(self) -> Iterator[Link]:
         """Yield links to other event lists of the same observation."""

@@ -108,7 +108,7 @@ install_server() {
 
 install_tools() {
     [ "$(debian_version)" != 12 ] || pin_dachs_suite
-    install_packages "tools of the tests" git make
+    install_packages "tools of the tests" git make slurm-wlm munge
     apt-cache show starlink-ttools-java >/dev/null 2>&1 || refresh_lists # for ops/install_stilts.sh
 }
 

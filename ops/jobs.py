@@ -41,7 +41,7 @@ def valid_job(text: str) -> str:
     job_id = text.rstrip("/").rpartition("/")[2]
     if not JOB_ID.fullmatch(job_id):
         raise OperatorError(
-            "which job? Say `make job-publish JOB=id COLLECTION=name`, with the 32 hex digits at the end of its address."
+            "which job? Say `make job-publish JOB=id COLLECTION=name`; the id is the 32 hex digits in its address."
         )
     return job_id
 

@@ -114,7 +114,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         "cta/jobs",
         create=(("cta/jobs",),),
-        refresh=(("-m", "cta/jobs"),),
+        refresh=(("cta/jobs",), ("-m", "cta/jobs")),  # the rows stay
         depends=("inputs/cta/jobs.rd",),
     ),
 )

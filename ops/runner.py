@@ -14,15 +14,15 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+from analysis.folder import PROCESS
+from analysis.sandbox.process import Process
 from ops import analysis_env, cluster, console
 from ops.errors import OperatorError
 from ops.instance import JOBS_SETTINGS, Instance, open_log
-from ops.processes import command_line, is_alive, living
+from ops.processes import command_line, is_alive
 
 PYTHON = "/usr/bin/python3"
-PROCESS = "process.json"  # as in analysis/folder.py
 MODULE = "analysis.runner"
-WORKER = "analysis.worker"
 COMMAND = (PYTHON, "-m", "ops.keeper", PYTHON, "-m", MODULE)
 PATIENCE = 15.0  # seconds a runner has to finish what it is doing
 COUNTS = "SELECT phase, count(*) FROM cta.job GROUP BY 1 ORDER BY 1"
@@ -102,6 +102,8 @@ def launch(instance: Instance) -> None:
     finally:
         os.close(descriptor)
     pid_file(instance).write_text(f"{child.pid}\n")
+    while child.poll() is None and not running(instance):  # its command line is not there at once
+        time.sleep(0.01)
 
 
 def stop(instance: Instance) -> bool:
@@ -118,23 +120,13 @@ def stop(instance: Instance) -> bool:
     return keeper is not None
 
 
-def job_processes(instance: Instance) -> dict[Path, list[int]]:
-    """Return who watches over jobs on this machine, by folder of the job; their jobs end with them.
+def job_processes(instance: Instance) -> dict[Path, list[Process]]:
+    """Return the processes of jobs on this machine that live, by folder of the job.
 
-    They are workers with the folder on their command line, or what ``process.json`` in it names (process id and start
-    in ticks).
+    They are who watches over the job and its first process, with which all others end.
     """
-    jobs = instance.jobs / "jobs"
-    found: dict[Path, list[int]] = {}
-    for pid in living():
-        folder = _job_folder(pid, jobs)
-        if folder is not None:
-            found.setdefault(folder, []).append(pid)
-    for told in jobs.glob(f"*/{PROCESS}"):
-        supervisor = _supervisor(told.parent)
-        if supervisor is not None and supervisor not in found.setdefault(told.parent, []):
-            found[told.parent].append(supervisor)
-    return {folder: pids for folder, pids in found.items() if pids}
+    found = {note.parent: _living(note) for note in (instance.jobs / "jobs").glob(f"*/{PROCESS}")}
+    return {folder: processes for folder, processes in found.items() if processes}
 
 
 def end_jobs(instance: Instance) -> int:
@@ -149,10 +141,11 @@ def end_jobs(instance: Instance) -> int:
     deadline = time.monotonic() + PATIENCE
     while processes := job_processes(instance):
         ended.update(processes)
-        pids = sorted(pid for group in processes.values() for pid in group)
-        for pid in pids:
-            _signal(os.kill, pid, signal.SIGKILL)
+        known = [process for group in processes.values() for process in group]
+        for process in known:
+            process.kill()
         if time.monotonic() > deadline:
+            pids = ", ".join(str(process.pid) for process in known)
             raise OperatorError(f"jobs below {instance.jobs} do not end: their processes are {pids}.")
         time.sleep(0.05)
     return len(ended)
@@ -204,34 +197,19 @@ def executor(instance: Instance) -> str:
     return str(settings.get("executor", "local"))
 
 
-def _job_folder(pid: int, jobs: Path) -> Path | None:
-    """Return the folder of the job that a worker's command line names."""
-    words = command_line(pid)
-    if not any(word.startswith(WORKER) for word in words):
-        return None
-    for word in words:
-        place = Path(word)
-        if word.startswith("/") and place.is_relative_to(jobs) and place != jobs:
-            return jobs / place.relative_to(jobs).parts[0]
-    return None
-
-
-def _supervisor(folder: Path) -> int | None:
-    """Return the process that ``process.json`` in a job's folder names, if that still lives."""
+def _living(note: Path) -> list[Process]:
+    """Return what a job's supervisor has noted of its processes, as far as they live; nothing from a broken note."""
     try:
-        told = json.loads((folder / PROCESS).read_text(encoding="utf-8"))
-        pid, start = int(told["pid"]), int(told["start"])
-        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
-        return None
-    # Numbers of processes are used again; together with the time of the start they are not.
-    return pid if int(ticks) == start and is_alive(pid) else None
+        known = [Process.parse(text) for text in json.loads(note.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [process for process in known if process.alive]
 
 
 def _signal(send: Callable[[int, int], None], pid: int, number: signal.Signals) -> None:
     try:
         send(pid, number)
-    except (ProcessLookupError, PermissionError):  # gone, or not ours to end
+    except ProcessLookupError:
         return
 
 

@@ -17,6 +17,7 @@ from analysis.folder import INPUTS, JobOrder, Limits, Mount, write_order, write_
 from analysis.parameters import Selection, check_identifiers, check_parameters, given_for
 from analysis.provenance import recorded_job
 from analysis.settings import Settings
+from analysis.uws.given import UPLOADS
 from analysis.uws.job import Job, JobParameter
 from analysis.uws.requests import UploadedFile
 from datalink import archive
@@ -29,7 +30,6 @@ from datalink.soda.errors import SodaError
 from prov_tables.sap.core import TableDatabase
 
 CODE = Path(__file__).resolve().parents[2]
-UPLOADS = "uploads"
 RECIPE_FILE = "recipe.json"
 Describe = Callable[[str], JobDescription | None]
 _BY_OBS_ID = (

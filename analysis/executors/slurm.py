@@ -27,7 +27,7 @@ from analysis.executors.slurm_queue import (
     told_by,
 )
 from analysis.folder import JobStatus, Limits, read_order, read_status
-from analysis.settings import VARIABLE, Settings
+from analysis.settings import Settings
 
 COMMAND_S = 40.0
 """How long sbatch and scancel may take; they try for 10 s and more when the controller is down."""
@@ -48,7 +48,7 @@ exec >slurm.log 2>&1 </dev/null
 PYTHONPATH=$CTA_JOB_CODE
 export PYTHONPATH
 [ -r "$PYTHONPATH/analysis/folder.py" ] && command -v "$CTA_JOB_PYTHON" || exit {NO_CODE}
-exec "$CTA_JOB_PYTHON" -P -m analysis.worker.once .
+exec "$CTA_JOB_PYTHON" -P -m analysis.worker.once $CTA_JOB_OPTIONS .
 """
 
 _ENDED = {
@@ -82,8 +82,7 @@ class SlurmExecutor:
         self._python = settings.slurm.python or settings.python
         self._code = code
         self._environment = clean_environment(settings.slurm.environment)
-        if VARIABLE in os.environ:
-            self._environment[VARIABLE] = os.environ[VARIABLE]
+        self._options = "" if settings.sandbox else "--no-sandbox"
         self._queue = SlurmQueue(self._environment)
         self._sent: dict[str, float] = {}
         self._over: dict[str, float] = {}
@@ -155,8 +154,9 @@ class SlurmExecutor:
             "CTA_JOB_FOLDER": str(folder.absolute()),
             "CTA_JOB_CODE": str(self._code),
             "CTA_JOB_PYTHON": self._python,
+            "CTA_JOB_OPTIONS": self._options,
         }
-        words = ["sbatch", "--parsable", *self._options(mark, read_order(folder).limits)]
+        words = ["sbatch", "--parsable", *self._requests(mark, read_order(folder).limits)]
         try:
             printed = self._run(words, environment, SCRIPT)
         except UnavailableError:
@@ -167,7 +167,7 @@ class SlurmExecutor:
             raise UnavailableError(f"sbatch was expected to print a job's number, but has printed {printed[:80]!r}.")
         return int(number)
 
-    def _options(self, mark: str, limits: Limits) -> list[str]:
+    def _requests(self, mark: str, limits: Limits) -> list[str]:
         options = [
             f"--job-name=cta-{mark[-8:]}",
             f"--comment={mark}",

@@ -79,13 +79,13 @@ def results_in(folder: Path, description: JobDescription | None) -> tuple[JobRes
                 JobResult(
                     name=output.name,
                     content_type=output.content_type,
-                    file_name=f"{RESULTS}/{output.file_name}",
+                    file_name=output.file_name,
                     size=size,
                 )
             )
     size = regular_size(folder / LOG)
     if size is not None:
-        found.append(JobResult(name=LOG_RESULT, content_type="text/plain", file_name=LOG, size=size))
+        found.append(JobResult(name=LOG_RESULT, content_type="text/plain", size=size))
     found += [JobResult(name=name, content_type=kind) for name, kind in PROVENANCE_RESULTS.items()]
     return tuple(found)
 

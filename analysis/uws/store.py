@@ -13,7 +13,7 @@ from dataclasses import asdict, fields
 from typing import Any, Protocol
 
 from analysis.uws.job import Job, JobParameter, JobResult, Phase
-from analysis.uws.phases import ACTIVE, TERMINAL
+from analysis.uws.phases import TERMINAL, WITHDRAWABLE
 
 CHANNEL = "cta_jobs"
 QUEUE_LOCK = 0x637461_6A6F62  # "ctajob"; whoever gives out queue numbers holds it
@@ -22,6 +22,9 @@ _TIMES = frozenset({"creation_time", "destruction", "start_time", "end_time", "q
 _LISTS: Mapping[str, Callable[..., Any] | None] = {"parameters": JobParameter, "results": JobResult, "datasets": None}
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM cta.job "
 _SHOWN = "(record::json ->> 'delete') IS NULL"
+# A job in the queue of a cluster is QUEUED and has a handle: it may have processes at any moment.
+_BUSY = "(phase IN ('EXECUTING', 'SUSPENDED', 'UNKNOWN') OR (phase = 'QUEUED' AND handle IS NOT NULL))"
+_IDLE = f"NOT {_BUSY}"
 _NEW_NUMBER = "(SELECT coalesce(max(queue_number), 0) + 1 FROM cta.job)"
 _FRESH = {
     "start_time": None,
@@ -180,19 +183,29 @@ class JobStore:
         with self._transaction() as cursor:
             return _update(cursor, job_id, allowed_phases, columns)
 
+    def withdraw(self, job_id: str, sentence: str) -> bool:
+        """Take a job that was not given to an executor to ABORTED; say whether it was none."""
+        with self._transaction() as cursor:
+            end = datetime.datetime.now(datetime.UTC)
+            columns = {"phase": Phase.ABORTED, "message": sentence, "end_time": end}
+            return _update(cursor, job_id, WITHDRAWABLE, columns, condition=_IDLE)
+
     def request_stop(self, job_id: str) -> bool:
         """Ask the runner to end a job; say whether it may have processes."""
-        return self.change(job_id, ACTIVE, stop_requested=True)
+        with self._transaction() as cursor:
+            return _update(cursor, job_id, tuple(Phase), {"stop_requested": True}, condition=_BUSY)
 
     def mark_deleted(self, job_id: str) -> bool:
         """Hide a job that may have processes and ask the runner to end it, then to remove folder and row."""
-        return self.change(job_id, ACTIVE, stop_requested=True, record={"delete": True})
+        with self._transaction() as cursor:
+            columns = {"stop_requested": True, "record": {"delete": True}}
+            return _update(cursor, job_id, tuple(Phase), columns, condition=_BUSY)
 
     def delete(self, job_id: str, allowed_phases: Collection[Phase] = tuple(Phase)) -> bool:
-        """Remove the row of a job if it is in one of these phases; say whether it was."""
+        """Remove the row of a job that has no processes, if it is in one of these phases; say whether it was."""
         with self._transaction() as cursor:
             cursor.execute(
-                "DELETE FROM cta.job WHERE job_id = %(job_id)s AND phase IN %(phases)s",
+                f"DELETE FROM cta.job WHERE job_id = %(job_id)s AND phase IN %(phases)s AND {_IDLE}",
                 {"job_id": _text(job_id), "phases": _names(allowed_phases)},
             )
             deleted = cursor.rowcount > 0
@@ -206,13 +219,11 @@ class JobStore:
 
     def active(self) -> list[Job]:
         """Return the jobs that were given to an executor and may have processes, those marked as deleted included."""
-        clause = "WHERE phase IN %(phases)s OR (phase = 'QUEUED' AND handle IS NOT NULL) ORDER BY queue_number"
-        return self._jobs(clause, phases=_names(ACTIVE))
+        return self._jobs(f"WHERE {_BUSY} ORDER BY queue_number")
 
     def deleted(self) -> list[Job]:
         """Return the jobs that are marked as deleted and have ended."""
-        phases = _names(set(Phase) - ACTIVE)
-        return self._jobs("WHERE phase IN %(phases)s AND (record::json ->> 'delete') IS NOT NULL", phases=phases)
+        return self._jobs(f"WHERE {_IDLE} AND NOT {_SHOWN}")
 
     def expired(self, now: datetime.datetime) -> list[Job]:
         """Return the jobs whose destruction time has come and that are not archived."""
@@ -256,6 +267,7 @@ def _update(
     allowed: Collection[Phase],
     columns: Mapping[str, Any],
     expressions: Mapping[str, str] | None = None,
+    condition: str = "true",
 ) -> bool:
     """Change a row if its phase is allowed; names of columns come from this package, values are bound."""
     unknown = set(columns) - set(COLUMNS)
@@ -270,7 +282,8 @@ def _update(
     assignments = [f"{name} = %({name})s" for name in given]
     assignments += [f"{name} = {expression}" for name, expression in (expressions or {}).items()]
     cursor.execute(
-        f"UPDATE cta.job SET {', '.join(assignments)} WHERE job_id = %(of_job)s AND phase IN %(allowed)s"
+        f"UPDATE cta.job SET {', '.join(assignments)}"
+        f" WHERE job_id = %(of_job)s AND phase IN %(allowed)s AND {condition}"
         " RETURNING job_id",
         {name: _encoded(name, value) for name, value in given.items()} | key,
     )

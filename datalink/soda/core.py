@@ -189,7 +189,7 @@ def _write_down(dataset: Dataset, selection: Selection, request: CutRequest, res
         software=(SOFTWARE.rpartition(" ")[0], SOFTWARE.rpartition(" ")[2]),
         file_name=result.file_name,
         media_type=result.media_type,
-        utc_start=request.utc_now,
+        utc_start=request.utc_now or datetime.datetime.now(datetime.timezone.utc),
         responses=[did for did in others if did != own] if selection.with_responses else (),
     )
     try:

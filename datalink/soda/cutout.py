@@ -55,7 +55,8 @@ class CutRequest:
     Attributes
     ----------
     publisher_did, service, version, utc_now
-        The dataset, name or address of the service, name and version of the software, and the time, for HISTORY.
+        The dataset, name or address of the service, name and version of the software, and the time if it is to be
+        told, for HISTORY.
     bounds
         What the dataset's row says about its extent, for answers that are empty (204).
     shared_responses
@@ -69,7 +70,7 @@ class CutRequest:
     publisher_did: str
     service: str
     version: str
-    utc_now: datetime.datetime
+    utc_now: datetime.datetime | None
     bounds: DatasetBounds = field(default_factory=DatasetBounds)
     shared_responses: Sequence[SharedResponse] = ()
     default_timesys: str | None = None

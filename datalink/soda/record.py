@@ -34,13 +34,14 @@ _KIND_COMMENT = "Data sub-space type"
 class Origin:
     """Where a cut-out comes from: the dataset, the service and software that made it, and when.
 
+    Without the time the same cut gives the same bytes.
     `product` is where the cut-out's own provenance is told, `infos` more about the origin (DataOrigin), for VOTables.
     """
 
     publisher_did: str
     service: str
     version: str
-    utc_now: datetime.datetime
+    utc_now: datetime.datetime | None
     product: str | None = None
     infos: tuple[tuple[str, str], ...] = ()
 
@@ -135,10 +136,13 @@ def _function(region: Region) -> str:
 
 def history_lines(selection: Selection, origin: Origin) -> list[str]:
     """Return what was done, a sentence or a parameter a line; HISTORY of the event table."""
-    moment = origin.utc_now.astimezone(datetime.timezone.utc) if origin.utc_now.tzinfo else origin.utc_now
+    moment = origin.utc_now
+    if moment is not None and moment.tzinfo:
+        moment = moment.astimezone(datetime.timezone.utc)
+    when = "" if moment is None else f", on {moment:%Y-%m-%dT%H:%M:%SZ}"
     lines = [
         f"Cut-out (SODA) of {origin.publisher_did}",
-        f"Made by {origin.version}, service {origin.service}, on {moment:%Y-%m-%dT%H:%M:%SZ}",
+        f"Made by {origin.version}, service {origin.service}{when}",
         *(f"{name}={value}" for name, value in selection.parameters()),
     ]
     if origin.product:

@@ -88,6 +88,7 @@ def test_environment_names_the_instance(tmp_path: Path, monkeypatch: pytest.Monk
     assert found["GAVO_INPUTSDIR"] == str(tmp_path / "dachs/inputs")
     assert found["PYTHONPATH"].split(":") == [str(tmp_path / "code"), str(instance.lib)]
     assert found["HOME"] == str(tmp_path)
+    assert found["CTA_JOBS"] == str(tmp_path / "dachs/etc/jobs.toml")
     assert "PGSERVICE" not in found
     assert "127.0.0.1" in found["no_proxy"]
 

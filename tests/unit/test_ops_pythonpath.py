@@ -1,4 +1,4 @@
-"""Packages that make imports faster: fetched once, done without when they cannot be fetched."""
+"""Packages for jobs and faster imports: fetched once, done without when they cannot be fetched."""
 
 from __future__ import annotations
 
@@ -58,6 +58,8 @@ def test_goes_on_without_and_tries_again_a_day_later(
     assert "imports will be slower" in capsys.readouterr().err
     assert not pythonpath.ensure(instance)
     assert len(calls) == 1
+    assert not pythonpath.ensure(instance, again=True)  # `make start`
+    assert len(calls) == 2
     yesterday = time.time() - pythonpath.RETRY_SECONDS - 1
     os.utime(instance.state / pythonpath.FAILED, (yesterday, yesterday))
     calls_of_fill(monkeypatch)

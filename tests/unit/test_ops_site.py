@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from ops import cluster, resources, site
+from analysis.settings import Settings, SlurmSettings, load_settings
+from ops import analysis_env, cluster, resources, site
 from ops.errors import OperatorError
 from ops.instance import Instance, Memory
 from ops.links import link, mirror
@@ -40,11 +44,54 @@ def test_fill_names_the_unknown() -> None:
         site.fill("{b}", {"a": ""}, "t")
 
 
-@pytest.mark.parametrize("name", ["gavorc.template", "defaultmeta.template.txt"])
+@pytest.mark.parametrize("name", ["gavorc.template", "defaultmeta.template.txt", "jobs.toml.template"])
 def test_shipped_templates_are_complete(instance: Instance, name: str) -> None:
     """Every placeholder of the shipped templates is known."""
     text = site.fill((CHECKOUT / "config" / name).read_text(), site.placeholders(instance, 8000), name)
-    assert "{" not in text
+    assert not re.search(r"\{[a-z_]+\}", text)
+
+
+def test_settings_of_the_jobs_can_be_read(instance: Instance) -> None:
+    """The template gives settings that the jobs take, and tells each of them with its default."""
+    template = CHECKOUT / "config" / "jobs.toml.template"
+    path = instance.etc / "jobs.toml"
+    path.write_text(site.fill(template.read_text(), site.placeholders(instance, 8000), template.name))
+    found = load_settings(path)
+    assert found == Settings(folder=instance.jobs, python=str(analysis_env.program(instance)))
+    uncommented = re.sub(r"^# (?=[a-z_]+ = )", "", path.read_text(), flags=re.MULTILINE)
+    path.write_text(uncommented)
+    assert load_settings(path) == found
+    told = tomllib.loads(uncommented)
+    assert set(told) == {item.name for item in fields(Settings)}
+    assert set(told["slurm"]) == {item.name for item in fields(SlurmSettings)}
+
+
+def test_paths_in_the_settings_of_the_jobs_are_quoted(tmp_path: Path) -> None:
+    """A folder with quotes in its name does not break the file."""
+    folder = tmp_path / 'a "b" \\c é'
+    values = site.placeholders(Instance(folder, CHECKOUT, Memory()), 8000)
+    assert tomllib.loads(f'folder = "{values["jobs"]}"') == {"folder": str(folder / "jobs")}
+
+
+def test_edited_settings_of_the_jobs_follow_the_environment(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator's edits stay, but for the path of the archive's own environment, which changes with its content."""
+    config = instance.code / "config"
+    config.mkdir()
+    for name in ("gavorc.template", "defaultmeta.template.txt"):
+        (config / name).touch()
+    (config / "jobs.toml.template").write_text('python = "{analysis_python}"\n')
+    monkeypatch.setattr(analysis_env, "program", lambda _: Path("/a/analysis-0123456789abcdef/bin/cta-python"))
+    site.render(instance)
+    path = instance.etc / "jobs.toml"
+    path.write_text(path.read_text() + "slots = 7\n")
+    monkeypatch.setattr(analysis_env, "program", lambda _: Path("/a/analysis-fedcba9876543210/bin/cta-python"))
+    site.render(instance)
+    assert path.read_text() == 'python = "/a/analysis-fedcba9876543210/bin/cta-python"\nslots = 7\n'
+    path.write_text('python = "/opt/mine/bin/python"\n')
+    site.render(instance)
+    assert path.read_text() == 'python = "/opt/mine/bin/python"\n'
 
 
 def test_rendering_respects_the_operator(instance: Instance) -> None:

@@ -14,6 +14,7 @@ import pytest
 from analysis.uws.job import Job, JobParameter, JobResult, Phase
 from analysis.uws.phases import RUNNABLE, TERMINAL
 from analysis.uws.store import CHANNEL, JobStore
+from tests.live.archive import wait_for
 from tests.live.jobs.conftest import a_job
 
 HOUR = datetime.timedelta(hours=1)
@@ -149,7 +150,12 @@ def test_listeners_hear_of_each_change(store: JobStore, arguments: dict[str, str
     for phase in TERMINAL - {Phase.ARCHIVED}:
         store.move(job.job_id, phase, set(Phase))
     store.delete(job.job_id)
-    listener.poll()
+
+    def heard() -> int:
+        listener.poll()
+        return len(listener.notifies)
+
+    assert wait_for(lambda: heard() >= 6, 10)
     assert [notice.payload for notice in listener.notifies] == [job.job_id] * 6
     listener.close()
 

@@ -1,0 +1,1 @@
+"""What the scripts of the job types share: runs as gammapy opens them, spectra, files and pictures."""

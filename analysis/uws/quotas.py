@@ -1,0 +1,61 @@
+"""How many jobs may be created without an account from one address."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+
+from analysis.errors import RefusedError
+
+MAX_ADDRESSES = 10_000
+
+
+class TooManyError(RefusedError):
+    """A request that comes too soon; it may come again after `retry_after` seconds."""
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(429, sentence)
+        self.retry_after = retry_after
+
+
+class RateLimit:
+    """A bucket of tokens for each address, filled evenly over a minute.
+
+    Parameters
+    ----------
+    per_minute
+        How many jobs an address may create in a minute.
+    clock
+        A monotonic clock, s.
+    """
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._capacity = max(per_minute, 1)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def take(self, address: str) -> None:
+        """Count a job; TooManyError when there were too many."""
+        now = self._clock()
+        with self._lock:
+            if len(self._buckets) >= MAX_ADDRESSES:
+                self._forget_full(now)
+            tokens = self._tokens(address, now)
+            if tokens >= 1:
+                self._buckets[address] = (tokens - 1, now)
+                return
+        seconds = math.ceil((1 - tokens) * 60 / self._capacity)
+        raise TooManyError(
+            f"Too many jobs were created without an account from your address; wait {seconds} s, or log in.", seconds
+        )
+
+    def _tokens(self, address: str, now: float) -> float:
+        tokens, then = self._buckets.get(address, (float(self._capacity), now))
+        return min(self._capacity, tokens + (now - then) * self._capacity / 60)
+
+    def _forget_full(self, now: float) -> None:
+        kept = {address: item for address, item in self._buckets.items() if self._tokens(address, now) < self._capacity}
+        self._buckets = kept if len(kept) < MAX_ADDRESSES else {}

@@ -1,0 +1,274 @@
+"""The analyses on real data agree with plain gammapy on the same files; results, provenance and recipes come along."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+import requests
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.table import Table
+from lxml import etree
+
+from tests.live.archive import SHARED, Archive
+from tests.live.jobs.test_bad_input import error_of
+from tests.live.soda_helpers import UWS, Job, People, did_of, document
+
+HESS = SHARED / "data" / "dl3" / "hess-dl3-dr1"
+pytestmark = pytest.mark.skipif(not HESS.is_dir(), reason=f"no real data: {SHARED} is absent")
+CRAB = SkyCoord(83.633, 22.014, unit="deg")
+PKS = SkyCoord(329.7169, -30.2256, unit="deg")
+
+
+def completed(jobs: Archive, people: People, name: str, files: Any = None, **parameters: Any) -> Job:
+    """Run a job to its end."""
+    answer = jobs.session.post(
+        f"{jobs.url}/jobs/{name}",
+        data={"PHASE": "RUN", **parameters},
+        files=files,
+        auth=people.pi,
+        allow_redirects=False,
+        timeout=60,
+    )
+    assert answer.status_code == 303, answer.text
+    job = Job(jobs, answer.headers["Location"], people.pi)
+    root = etree.fromstring(job.get("?WAIT=50").content)
+    while root.findtext(f"{UWS}phase") in ("QUEUED", "EXECUTING"):
+        root = etree.fromstring(job.get("?WAIT=50").content)
+    assert root.findtext(f"{UWS}phase") == "COMPLETED", job.get("/error").text + job.get("/results/log").text
+    return job
+
+
+def hdus_of(job: Job, name: str) -> fits.HDUList:
+    """Return a result as FITS."""
+    return fits.open(io.BytesIO(job.get(f"/results/{name}").content))
+
+
+@pytest.fixture(scope="module")
+def maps(jobs: Archive, people: People) -> Iterator[Job]:
+    """Maps of two Crab runs."""
+    job = completed(
+        jobs,
+        people,
+        "gammapy_maps",
+        obs_ids="hess-dl3-dr1:23523 hess-dl3-dr1:23526",
+        ra=str(CRAB.ra.deg),
+        dec=str(CRAB.dec.deg),
+        nxpix="100",
+        nypix="80",
+        binsz="0.03",
+        emin="1",
+        emax="20",
+    )
+    yield job
+    job.delete()
+
+
+class TestMaps:
+    """Counts are what anybody counts."""
+
+    def test_counts(self, maps: Job) -> None:
+        from gammapy.data import DataStore
+        from gammapy.maps import Map, MapAxis, WcsGeom
+
+        (counts,) = [hdu.data for hdu in hdus_of(maps, "counts") if hdu.data is not None and hdu.data.ndim >= 2][:1]
+        axis = MapAxis.from_energy_bounds("1 TeV", "20 TeV", 1)
+        geom = WcsGeom.create(skydir=CRAB, binsz=0.03, npix=(100, 80), axes=[axis], frame="icrs", proj="TAN")
+        expected = Map.from_geom(geom)
+        for observation in DataStore.from_dir(HESS).get_observations([23523, 23526]):
+            expected.fill_events(observation.events)
+        assert np.squeeze(counts).shape == (80, 100)
+        assert counts.sum() == expected.data.sum() > 100
+        assert np.array_equal(np.squeeze(counts), expected.data[0])
+
+    def test_results(self, maps: Job) -> None:
+        kinds = {name: maps.get(f"/results/{name}") for name in maps.results}
+        assert {answer.status_code for answer in kinds.values()} == {200}
+        assert {"counts", "excess", "significance", "log"} <= set(kinds)
+        assert any(answer.headers["Content-Type"] == "image/png" for answer in kinds.values())
+        for url in maps.results.values():
+            assert requests.get(url, timeout=60).status_code == 404, "results of a user are not for everybody"
+
+    def test_provenance(self, jobs: Archive, maps: Job) -> None:
+        documents = {name: maps.get(f"/results/{name}") for name in maps.results if name.startswith("prov")}
+        assert len(documents) == 5
+        text = {name: answer.text for name, answer in documents.items()}
+        did = did_of(jobs.url, "hess-dl3-dr1", "23523")
+        for name, content in text.items():
+            assert maps.url.rpartition("/")[2] not in content, f"{name} gives the id of the job away"
+            assert maps.login[0] not in content
+            if name != "provsvg":
+                assert did in content or "23523" in content, name
+        assert "binsz" in text["provjson"]
+        json.loads(text["provjson"])
+        etree.fromstring(documents["provsvg"].content)
+
+    def test_provenance_by_tap(self, jobs: Archive, maps: Job) -> None:
+        number = maps.url.rpartition("/")[2]
+        activity = jobs.sql(f"SELECT activity FROM cta.job WHERE job_id='{number}'")[0][0]
+        rows = jobs.query(
+            "SELECT a.name, a.status, u.entity_id FROM provenance.activity AS a"
+            f" JOIN provenance.used AS u ON u.activity_id=a.id WHERE a.id='job:{activity}'"
+        )
+        assert {row["entity_id"] for row in rows} == {
+            did_of(jobs.url, "hess-dl3-dr1", run) for run in ("23523", "23526")
+        }
+        agents = jobs.query(f"SELECT agent_id FROM provenance.was_associated_with WHERE activity_id='job:{activity}'")
+        assert not [row for row in agents if maps.login[0] in row["agent_id"]]
+        assert any("gammapy" in row["agent_id"] for row in agents)
+
+    def test_again(self, jobs: Archive, people: People, maps: Job) -> None:
+        number = maps.url.rpartition("/")[2]
+        activity = jobs.sql(f"SELECT activity FROM cta.job WHERE job_id='{number}'")[0][0]
+        job = completed(jobs, people, "rerun", product=f"job:{activity}")
+        name = next(name for name in job.results if "comparison" in name)
+        comparison = Table.read(job.get(f"/results/{name}").text, format="ascii.ecsv")
+        assert len(comparison) >= 4
+        assert all(comparison["same"]), comparison
+
+
+class TestSpectra:
+    """The Crab, from two H.E.S.S. runs."""
+
+    def test_flux_points(self, jobs: Archive, people: People) -> None:
+        job = completed(
+            jobs,
+            people,
+            "gammapy_spectra",
+            obs_ids="hess-dl3-dr1:23559,hess-dl3-dr1:23592",
+            ra=str(CRAB.ra.deg),
+            dec=str(CRAB.dec.deg),
+            on_radius="0.11",
+            emin="0.7",
+            emax="30",
+            nbins="6",
+            model="pl",
+        )
+        name = next(name for name in job.results if "ecsv" in name and "flux" in name)
+        found = Table.read(job.get(f"/results/{name}").text, format="ascii.ecsv")
+        expected = crab_flux_points()
+        assert np.array_equal(np.asarray(found["e_ref"]), np.asarray(expected["e_ref"]))
+        column = "norm" if "norm" in found.colnames else "dnde"
+        assert np.array_equal(np.asarray(found[column]), np.asarray(expected[column]), equal_nan=True)
+        job.delete()
+
+    def test_position_outside(self, jobs: Archive, people: People) -> None:
+        data = {"obs_ids": "hess-dl3-dr1:23559", "ra": "10", "dec": "10", "PHASE": "RUN"}
+        answer = jobs.session.post(
+            f"{jobs.url}/jobs/gammapy_spectra", data=data, auth=people.pi, allow_redirects=False, timeout=60
+        )
+        assert "field" in error_of(jobs, answer, people.pi)
+
+
+def crab_flux_points() -> Table:
+    """Return the flux points a plain gammapy script makes of the same runs."""
+    from gammapy.data import DataStore
+    from gammapy.datasets import Datasets, SpectrumDataset
+    from gammapy.estimators import FluxPointsEstimator
+    from gammapy.makers import ReflectedRegionsBackgroundMaker, SafeMaskMaker, SpectrumDatasetMaker
+    from gammapy.maps import MapAxis, RegionGeom
+    from gammapy.modeling import Fit
+    from gammapy.modeling.models import PowerLawSpectralModel, SkyModel
+    from regions import CircleSkyRegion
+
+    raise NotImplementedError(
+        (DataStore, Datasets, SpectrumDataset, FluxPointsEstimator, ReflectedRegionsBackgroundMaker, SafeMaskMaker)
+        + (SpectrumDatasetMaker, MapAxis, RegionGeom, Fit, PowerLawSpectralModel, SkyModel, CircleSkyRegion)
+    )
+
+
+class TestOthers:
+    """Light curves, packages, cut-outs of a table."""
+
+    def test_light_curve(self, jobs: Archive, people: People) -> None:
+        rows = jobs.query(
+            "SELECT TOP 3 obs_publisher_did, t_min FROM ivoa.obscore WHERE obs_collection LIKE '%H.E.S.S.%'"
+            " AND dataproduct_type='event' AND target_name LIKE 'PKS 2155%' ORDER BY t_min"
+        )
+        if len(rows) < 2:
+            rows = jobs.query(
+                "SELECT TOP 3 obs_publisher_did, t_min FROM ivoa.obscore WHERE dataproduct_type='event' AND"
+                " 1=CONTAINS(POINT(s_ra, s_dec), CIRCLE(329.717, -30.226, 2)) ORDER BY t_min"
+            )
+        job = completed(
+            jobs,
+            people,
+            "gammapy_lightcurve",
+            obs_ids=" ".join(row["obs_publisher_did"] for row in rows),
+            ra=str(PKS.ra.deg),
+            dec=str(PKS.dec.deg),
+        )
+        name = next(name for name in job.results if "ecsv" in name)
+        curve = Table.read(job.get(f"/results/{name}").text, format="ascii.ecsv")
+        assert len(curve) == len(rows)
+        assert np.all(np.asarray(curve["flux"]) > 0)
+        job.delete()
+
+    def test_data_store(self, jobs: Archive, people: People, tmp_path: Path) -> None:
+        from gammapy.data import DataStore
+
+        query = (
+            "SELECT TOP 2 obs_publisher_did FROM ivoa.obscore WHERE dataproduct_type='event'"
+            " AND 1=CONTAINS(POINT(s_ra, s_dec), CIRCLE(83.63, 22.01, 3)) AND obs_publisher_did LIKE '%hess-dl3-dr1%'"
+        )
+        job = completed(jobs, people, "gammapy_datastore", obs_ids=query)
+        name = next(name for name in job.results if "tar" in name or "package" in name or "datastore" in name)
+        with tarfile.open(fileobj=io.BytesIO(job.get(f"/results/{name}").content)) as package:
+            package.extractall(tmp_path, filter="data")
+        (index,) = tmp_path.rglob("obs-index.fits.gz")
+        assert len(DataStore.from_dir(index.parent).get_observations()) == 2
+        job.delete()
+
+    def test_cutouts_of_a_table(self, jobs: Archive, people: People) -> None:
+        positions = Table({"name": ["Crab", "nowhere"], "ra": [83.633, 10.0] * u.deg, "dec": [22.014, 10.0] * u.deg})
+        out = io.StringIO()
+        positions.write(out, format="ascii.ecsv")
+        job = completed(
+            jobs,
+            people,
+            "event_cutouts",
+            files={"positions": ("mine.ecsv", out.getvalue())},
+            obs_ids="hess-dl3-dr1:23523",
+            radius="0.2",
+        )
+        name = next(name for name in job.results if not name.startswith("prov") and name != "log")
+        with tarfile.open(fileobj=io.BytesIO(job.get(f"/results/{name}").content)) as package:
+            cuts = [member for member in package.getnames() if ".fits" in member]
+            assert len(cuts) == 1
+            with fits.open(io.BytesIO(package.extractfile(cuts[0]).read())) as hdus:  # type: ignore[union-attr]
+                events = hdus["EVENTS"].data
+        places = SkyCoord(events["RA"], events["DEC"], unit="deg")
+        assert len(events) and np.all(places.separation(CRAB) <= 0.2 * u.deg)
+        job.delete()
+
+    def test_inputs_in_other_ways(self, jobs: Archive, people: People) -> None:
+        listed = did_of(jobs.url, "hess-dl3-dr1", "23523") + "\n# a comment\n" + "hess-dl3-dr1:23526\n"
+        job = completed(jobs, people, "gammapy_datastore", files={"obs_ids": ("mine.txt", listed)})
+        number = job.url.rpartition("/")[2]
+        assert len(json.loads(jobs.sql(f"SELECT datasets FROM cta.job WHERE job_id='{number}'")[0][0])) == 2
+        job.delete()
+
+
+class TestDataLink:
+    """A dataset's links lead to the jobs that can work on it."""
+
+    def test_event_list(self, jobs: Archive) -> None:
+        did = did_of(jobs.url, "hess-dl3-dr1", "23523")
+        found = document(jobs, did)
+        rows = [row for row in found.of("#proc") if "/jobs/" in found.services[row["service_def"]].url]
+        services = {found.services[row["service_def"]].url: found.services[row["service_def"]] for row in rows}
+        maps_service = services[f"{jobs.url}/jobs/gammapy_maps/sync"]
+        assert maps_service.inputs["obs_ids"].get("value") == did
+        given = {"obs_ids": did, "nxpix": "20", "nypix": "20", "binsz": "0.1"}
+        answer = jobs.session.get(maps_service.url, params=given, timeout=90)
+        assert answer.status_code == 200, answer.text
+        with fits.open(io.BytesIO(answer.content)) as hdus:
+            assert any(hdu.data is not None for hdu in hdus)
