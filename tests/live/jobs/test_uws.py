@@ -103,18 +103,20 @@ class TestDocuments:
         assert job.get("/results/nonsense").status_code == 404
 
 
+@pytest.fixture(scope="module")
+def five(jobs: Archive, people: People) -> list[Job]:
+    """Five jobs, of which the second and the fourth are done."""
+    made = []
+    for number in range(5):
+        made.append(Job.create(jobs, {"text": str(number)}, people.pi, "/jobs/test_nothing"))
+        time.sleep(0.01)
+    made[1].run()
+    made[3].run()
+    return made
+
+
 class TestFilters:
     """PHASE, AFTER and LAST, alone and together."""
-
-    @pytest.fixture(scope="class")
-    def five(self, jobs: Archive, people: People) -> list[Job]:
-        made = []
-        for number in range(5):
-            made.append(Job.create(jobs, {"text": str(number)}, people.pi, "/jobs/test_nothing"))
-            time.sleep(0.01)
-        made[1].run()
-        made[3].run()
-        return made
 
     def test_last(self, jobs: Archive, people: People, five: list[Job]) -> None:
         found = [ref.get(f"{XLINK}href") for ref in listed(jobs, people, "test_nothing", LAST=2)]
