@@ -97,7 +97,7 @@ class SlurmCluster:
         wait_for(lambda: (self.folder / "munge.socket").exists(), self._why("munged does not start"))
         self.start_daemon("slurmctld")
         self.start_daemon("slurmd")
-        wait_for(lambda: self.run("sinfo", "-h", "-o", "%T").strip() == "idle", self._why("the node is not idle"), 60)
+        wait_for(self.is_up, self._why("the node takes no jobs"), 60)
 
     def stop(self) -> None:
         """Cancel what runs and end the daemons; for that a controller that was killed is started once more."""
@@ -126,13 +126,32 @@ class SlurmCluster:
 
     @contextlib.contextmanager
     def without_controller(self) -> Iterator[None]:
-        """Kill slurmctld for a while."""
+        """Kill slurmctld for a while, not before it has written down what it knows of its jobs."""
+        state = self.folder / "state" / "job_state"
+        for number in self.queue():
+            begin = time.time()
+            self.run("scontrol", "update", f"JobId={number}", "TimeLimit=60")
+            wait_for(lambda begin=begin: state.exists() and state.stat().st_mtime > begin, "slurmctld writes nothing")
         self.stop_daemon("slurmctld", signal.SIGKILL)
         try:
             yield
         finally:
             self.start_daemon("slurmctld")
-            wait_for(lambda: self.run("sinfo", "-h", "-o", "%T") != "", self._why("slurmctld does not come back"), 60)
+            wait_for(self.is_up, self._why("slurmctld does not come back"), 60)
+
+    def is_up(self) -> bool:
+        """Say whether the node takes jobs; one that is out of service is taken back."""
+        state = self.run("sinfo", "-h", "-o", "%T").strip()
+        if state.rstrip("*") in ("idle", "mixed", "allocated"):
+            return True
+        if state.startswith(("down", "drain")):
+            self.run("scontrol", "update", f"NodeName={self.node}", "State=RESUME")
+        return False
+
+    @property
+    def node(self) -> str:
+        """The name of the node."""
+        return socket.gethostname().split(".")[0]
 
     def _lives(self, name: str) -> bool:
         return name in self.daemons and self.daemons[name].poll() is None
@@ -211,7 +230,7 @@ class SlurmCluster:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)
         values = {
-            "host": socket.gethostname().split(".")[0],
+            "host": self.node,
             "controller_port": free_port(),
             "node_port": free_port(),
             "user": self.account.name,

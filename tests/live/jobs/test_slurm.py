@@ -283,12 +283,10 @@ def test_node_that_goes_down(site: Site, executor: SlurmExecutor) -> None:
     """A job that lost its node can be started again."""
     folder = site.job("sleep", seconds=300)
     handle = begun(executor, folder)
-    node = site.slurm.run("sinfo", "-h", "-o", "%n").strip()
-    site.slurm.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+    site.slurm.run("scontrol", "update", f"NodeName={site.slurm.node}", "State=DOWN", "Reason=test")
     report = end_of(executor, handle, folder)
-    site.slurm.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    wait_for(site.slurm.is_up, "the node does not come back", 60)
     assert report.state == "interrupted"
-    wait_for(lambda: site.slurm.run("sinfo", "-h", "-o", "%T").strip() == "idle", "the node does not come back", 60)
 
 
 def test_controller_that_is_down(site: Site, executor: SlurmExecutor) -> None:
@@ -322,6 +320,23 @@ def test_controller_that_is_down(site: Site, executor: SlurmExecutor) -> None:
     }
     assert (reasons[short], reasons[next_one]) == ("completed", "completed"), reports
     wait_for(lambda: not site.slurm.queue(), "jobs are left in the cluster")
+
+
+def test_controller_that_forgets(site: Site, executor: SlurmExecutor) -> None:
+    """A job of which the cluster lost its memory can be started again, even where its number is given once more."""
+    marker = f"cta-test-forgotten-{os.getpid()}"
+    folder, next_one = site.job("sleep", seconds=300, marker=marker), site.job("write", factor=1)
+    handle = begun(executor, folder)
+    with site.slurm.without_controller():
+        for path in (site.slurm.folder / "state").glob("job_state*"):
+            path.unlink()
+    wait_for(lambda: not processes_with(marker), "Slurm does not end what it has forgotten", 60)
+    wait_for(site.slurm.is_up, "the node does not come back", 60)
+    jobs = {handle: folder, executor.start(next_one): next_one}
+    forgotten, other = reported(executor, jobs, lambda report: report.state in OVER)
+    assert forgotten.state == "interrupted", forgotten
+    assert other.status is not None and other.status.reason == "completed", other
+    executor.stop(handle, folder)  # nothing of another job's
 
 
 # --- what the cluster's other users see, and what operators get wrong -------------------------------------------------
