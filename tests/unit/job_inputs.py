@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from analysis.worker.job import Job
-from tests.unit.test_datalink_packages import Published, shared, unpack
+from tests.unit.test_datalink_packages import SHARED, Published, shared, unpack
+
+__all__ = ["SHARED"]
 
 ROOT = Path(__file__).resolve().parents[2]
 JOB_TYPES = ROOT / "analysis" / "jobs"
@@ -22,9 +25,10 @@ _TYPES: dict[str, Any] = {"double": float, "int": int, "boolean": lambda text: t
 
 def script(job_type: str) -> Any:
     """Load the script of a job type as the worker does."""
-    spec = importlib.util.spec_from_file_location(job_type, JOB_TYPES / job_type / "script.py")
+    spec = importlib.util.spec_from_file_location(f"job_{job_type}", JOB_TYPES / job_type / "script.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
