@@ -44,6 +44,7 @@ class LocalExecutor:
         self._settings, self._code = settings, code
         self._parent: _Parent | None = None
         self._not_before = 0.0
+        self._trouble = ""
         with contextlib.suppress(UnavailableError):
             self._ready_parent()
 
@@ -118,13 +119,21 @@ class LocalExecutor:
         if self._parent is not None and (self._parent.scripts != state or not self._parent.alive):
             self._drop()
         if self._parent is None:
-            if time.monotonic() < self._not_before:
-                raise UnavailableError(f"the parent of the jobs has ended; see {_log(self._settings)}.")
-            self._not_before = time.monotonic() + _AGAIN_S
-            self._parent = _Parent(self._settings, self._code, state)
+            self._parent = self._new_parent(state)
         if not self._parent.ready:
             raise UnavailableError("the parent of the jobs is being warmed up; the job waits for some seconds.")
         return self._parent
+
+    def _new_parent(self, state: tuple[tuple[str, int], ...]) -> _Parent:
+        if time.monotonic() < self._not_before:
+            raise UnavailableError(self._trouble)
+        self._not_before = time.monotonic() + _AGAIN_S
+        self._trouble = f"the parent of the jobs has ended; see {_log(self._settings)}."
+        try:
+            return _Parent(self._settings, self._code, state)
+        except UnavailableError as exc:
+            self._trouble = str(exc)
+            raise
 
     def _drop(self) -> None:
         if self._parent is not None:
