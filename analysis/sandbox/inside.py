@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -16,7 +17,6 @@ from analysis.folder import JobOrder
 from analysis.sandbox import kernel, limits
 from analysis.sandbox.root import JOB, Places, enter
 from analysis.worker.script import perform
-
 
 _MESSAGE = 2000
 
@@ -93,8 +93,7 @@ def _be_script(folder: Path, order: JobOrder, report: int, *, sandboxed: bool) -
         os.umask(0o077)
         sys.dont_write_bytecode = True
         # New ones: those there are may have been made for a file, and cannot be turned to a pipe.
-        sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-        sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+        sys.stdout, sys.stderr = _text(1), _text(2)
         perform(order, places, lambda values: _tell(report, values))
         sys.stdout.flush()
         code = 0
@@ -103,6 +102,11 @@ def _be_script(folder: Path, order: JobOrder, report: int, *, sandboxed: bool) -
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _text(descriptor: int) -> io.TextIOWrapper:
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def _tell(report: int, values: dict[str, Any]) -> None:

@@ -75,9 +75,8 @@ def children(pid: int) -> list[int]:
     """Return the children of a process, of all its threads."""
     found: list[int] = []
     try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as stream:
-                found += [int(item) for item in stream.read().split()]
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(item) for item in (thread / "children").read_text(encoding="ascii").split()]
     except (FileNotFoundError, ProcessLookupError):
         return found
     return found

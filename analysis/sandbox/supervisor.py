@@ -85,7 +85,7 @@ def _prepare(folder: Path, terms: Terms) -> JobOrder:
     for name in (ORDER, INPUTS, RESULTS, WORK):
         if (folder / name).is_symlink():
             raise kernel.SandboxError(f"the folder of the job is damaged: {name} is a link.")
-    for name in (STATUS, ERROR, PROCESS):
+    for name in (STATUS, ERROR, PROCESS, LOG):
         (folder / name).unlink(missing_ok=True)
     for name in (RESULTS, WORK):
         if any((folder / name).iterdir()):
@@ -209,7 +209,7 @@ class _Watch:
 
     def _look_at_disk(self, pids: list[int], used: Space) -> Excess | None:
         begin = time.monotonic()
-        on_disk, in_memory = usage.removed(pids, os.stat(self._folder).st_dev)
+        on_disk, in_memory = usage.removed(pids, self._folder.stat().st_dev)
         used += Space(on_disk, 0)
         for name in (RESULTS, WORK):
             used += usage.space(self._folder / name, self._limits.disk_bytes)
