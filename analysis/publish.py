@@ -115,7 +115,7 @@ def publish(
         )
     used = _inputs(database, job.datasets)
     described = inputs / "cta" / "collections" / f"{collection}.toml"
-    _check_embargo(used, _existing(described, collection), collection)
+    check_embargo(used, _existing(described, collection), collection)
     data = inputs / "cta" / "data" / collection
     place = folder or (data.resolve() if data.exists() else settings.folder / "published" / collection)
     done = Published(collection, place)
@@ -167,7 +167,7 @@ def _inputs(database: Database, dids: Sequence[str]) -> list[InputFile]:
     return list(found.values())
 
 
-def _check_embargo(used: Sequence[InputFile], collection: Collection | None, name: str) -> None:
+def check_embargo(used: Sequence[InputFile], collection: Collection | None, name: str) -> None:
     """Refuse products of proprietary data, unless the collection is proprietary for the same group as long."""
     today = datetime.datetime.now(datetime.UTC).date()
     closed = [item for item in used if item.owner and item.embargo and item.embargo > today]

@@ -111,6 +111,10 @@ def load_settings(path: Path | None = None) -> Settings:
     if "folder" in values:
         values["folder"] = Path(values["folder"])
     made: Settings = _made(Settings, values, str(named))
+    if made.user_definitions == "trial" and not made.sandbox:
+        raise JobsError(
+            f'{named}: user_definitions = "trial" needs sandbox = true: nobody has looked at those scripts.'
+        )
     return made
 
 

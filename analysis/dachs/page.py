@@ -12,7 +12,7 @@ from twisted.web import resource, server
 
 from analysis.dachs.changes import CHANGES
 from analysis.dachs.requests import foreign_origin, uws_request
-from analysis.dachs.service import service, settings
+from analysis.dachs.service import handle, settings
 from analysis.errors import JobsError, RefusedError
 from analysis.uws.requests import UwsAnswer, UwsRequest, Wait
 from datalink.answers import REALM, send_uncompressed
@@ -73,7 +73,7 @@ class _Endpoint(resource.Resource):  # type: ignore[misc]
         return read
 
     def _handle(self, request: Any, read: UwsRequest, wait: Wait | None) -> defer.Deferred[None]:
-        handled = threads.deferToThread(lambda: service().handle(read, wait))
+        handled = threads.deferToThread(lambda: handle(read, wait))
         return handled.addCallback(lambda answer: self._send_or_wait(request, read, answer))
 
     def _send_or_wait(self, request: Any, read: UwsRequest, answer: UwsAnswer) -> Any:
@@ -83,7 +83,7 @@ class _Endpoint(resource.Resource):  # type: ignore[misc]
         wait = answer.wait
         changed = CHANGES.wait(wait.job_id, wait.seconds)
         # the job may have changed before this request was listening
-        second = threads.deferToThread(lambda: service().handle(read, wait))
+        second = threads.deferToThread(lambda: handle(read, wait))
 
         def look(answer: UwsAnswer) -> Any:
             if answer.wait is not None and not self._gone:

@@ -12,18 +12,22 @@ from typing import TYPE_CHECKING
 from gavo import base
 
 from analysis.dachs import inputs
+from analysis.definitions import HOME
+from analysis.definitions.submissions import pending_for
 from analysis.description.catalogue import Catalogue, catalogue_of
 from analysis.description.model import JobDescription
-from analysis.errors import JobsError
+from analysis.errors import JobsError, RefusedError
 from analysis.folder import LOG
+from analysis.pages.site import SitePages
 from analysis.provenance import provenance_document
 from analysis.settings import Settings, load_settings
 from analysis.uws.job import Job, JobParameter
-from analysis.uws.requests import UploadedFile
+from analysis.uws.requests import UploadedFile, UwsAnswer, UwsRequest, Wait
 from analysis.uws.store import JobStore
 from prov_tables.sap.core import TableDatabase, server_url
 
 if TYPE_CHECKING:
+    from analysis.definitions.requests import DefinitionService
     from analysis.uws.service import UwsService
 
 PATH = "/jobs"
@@ -35,30 +39,44 @@ def settings() -> Settings:
     return load_settings()
 
 
-@functools.cache
-def catalogue() -> Catalogue:
-    """Return the job types."""
-    return catalogue_of(settings())
-
-
-@functools.cache
-def service() -> UwsService:
-    """Return the service.
+def handle(request: UwsRequest, waited: Wait | None) -> UwsAnswer:
+    """Answer a request.
 
     Raises
     ------
     JobsError
-        When it cannot be had: a package is missing, or the settings are.
+        When the service cannot be had: a package is missing, or the settings are.
     """
+    trial = pending_for(settings(), request.owner)
+    service = _service(trial if trial is not None and trial.is_dir() else None)
+    if request.path[:1] == (HOME,):
+        try:
+            return _definitions().handle(request)
+        except RefusedError as exc:
+            return service.error(request, exc)
+    return service.handle(request, waited)
+
+
+@functools.lru_cache(maxsize=64)
+def _service(trial: Path | None) -> UwsService:
+    """Return the service, for all or for the author of the definitions in a folder."""
     try:
         from analysis.uws.service import UwsService
     except ImportError as exc:
         raise JobsError(f"jobs are not available: {exc}. `make start` tries again to fetch what is missing.") from exc
-    from analysis.pages.site import SitePages
+    types = catalogue_of(settings(), trial)
+    return UwsService(store, types, settings(), _base_url(), ArchiveHooks(types), SitePages(types, server_url()))
 
-    return UwsService(
-        store, catalogue(), settings(), f"{server_url()}{PATH}", ArchiveHooks(), SitePages(catalogue(), server_url())
-    )
+
+@functools.cache
+def _definitions() -> DefinitionService:
+    from analysis.definitions.requests import DefinitionService  # it needs what `_service` tells is missing
+
+    return DefinitionService(settings(), _base_url(), SitePages(catalogue_of(settings()), server_url()))
+
+
+def _base_url() -> str:
+    return f"{server_url()}{PATH}"
 
 
 @contextlib.contextmanager
@@ -69,7 +87,10 @@ def store() -> Iterator[JobStore]:
 
 
 class ArchiveHooks:
-    """What the service asks of this archive."""
+    """What the service asks of this archive; `types` are the job types."""
+
+    def __init__(self, types: Catalogue) -> None:
+        self._types = types
 
     def check(
         self,
@@ -83,7 +104,7 @@ class ArchiveHooks:
 
     def prepare(self, job: Job, description: JobDescription) -> tuple[str, ...]:
         """Write the order of a job; return the publisher DIDs of its datasets."""
-        return inputs.prepare(job, description, settings(), catalogue().get)
+        return inputs.prepare(job, description, settings(), self._types.get)
 
     def discard(self, job: Job) -> None:
         """Remove the folder of a job."""

@@ -18,3 +18,6 @@ from analysis.definitions.submissions import (
 )
 
 __all__ = ["Submission", "accept", "pending", "pending_for", "reject", "submissions_of", "submit", "withdraw"]
+
+HOME = "definitions"
+"""Where they are, below ``/jobs``: no job type has this name."""

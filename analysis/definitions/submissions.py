@@ -113,16 +113,31 @@ def pending_for(settings: Settings, author: str | None) -> Path | None:
     return settings.definitions_folder / PENDING / _digest(author)
 
 
-def accept(settings: Settings, name: str, operator: str) -> Submission:
+def accept(settings: Settings, name: str, operator: str, seen: str | None = None) -> Submission:
     """Let everybody run a definition; an accepted one of the same author and name is replaced.
+
+    Parameters
+    ----------
+    settings
+        With the folder.
+    name
+        Of the job type.
+    operator
+        Who accepts it.
+    seen
+        When what the operator has looked at was submitted; it may have been replaced since.
 
     Raises
     ------
     JobsError
-        When none of this name waits, or it does not do any more.
+        When none of this name waits, it was replaced, or it does not do any more.
     """
     with _locked(settings) as root:
         submission, folder = _waiting(settings, name)
+        if seen is not None and seen != submission.submitted:
+            raise JobsError(
+                f"{name} was submitted anew at {submission.submitted}; look at it again before accepting it."
+            )
         described = parse_description((folder / FILE_NAME).read_bytes(), folder)
         wrong = problems(described, settings)
         if wrong or described.name != name:

@@ -124,6 +124,15 @@ def _stamp(folder: Path) -> _Stamp | None:
     return tuple(sorted((name, state.st_mtime_ns, state.st_size, state.st_ino) for name, state in states))
 
 
-def catalogue_of(settings: Settings) -> Catalogue:
-    """Return the job types of a service: those that came with it, then users' that were accepted."""
-    return Catalogue([DEFINITIONS, settings.definitions_folder / ACCEPTED], settings)
+def catalogue_of(settings: Settings, trial: Path | None = None) -> Catalogue:
+    """Return the job types of a service: those that came with it, users' that were accepted, then those on trial.
+
+    Parameters
+    ----------
+    settings
+        With the folder of users' definitions.
+    trial
+        Folder of definitions that their author may run already.
+    """
+    folders = [DEFINITIONS, settings.definitions_folder / ACCEPTED]
+    return Catalogue(folders if trial is None else [*folders, trial], settings)

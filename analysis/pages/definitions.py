@@ -136,6 +136,7 @@ def _action(item: Submitted, label: str, action: str, *, with_reason: bool = Fal
     return element(
         "form",
         element("input", type="hidden", name="AUTHOR", value=item.author),
+        element("input", type="hidden", name="SUBMITTED", value=item.submitted),
         reason if with_reason else None,
         element("button", label, type="submit", name="ACTION", value=action, class_="second"),
         method="post",

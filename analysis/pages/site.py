@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from analysis.description.catalogue import Catalogue
 from analysis.description.model import JobDescription
+from analysis.pages.definitions import Submitted, definitions_page
 from analysis.pages.html import element, link, page
 from analysis.pages.jobs import job_list_page, job_page
 from analysis.pages.types import doc_page, form_page, list_page
@@ -47,6 +48,18 @@ class SitePages:
     def job(self, description: JobDescription | None, job: Job, job_url: str, viewer: str | None) -> bytes:
         """Return a job; its type may be gone."""
         return job_page(description, job, job_url, viewer)
+
+    def definitions(
+        self,
+        own: Sequence[Submitted],
+        waiting: Sequence[Submitted],
+        viewer: str | None,
+        *,
+        is_operator: bool,
+        trial: bool,
+    ) -> bytes:
+        """Return the page on a user's job types, and on those that wait for an operator."""
+        return definitions_page(own, waiting, viewer, is_operator=is_operator, trial=trial)
 
     def error(self, status: int, sentence: str) -> bytes:
         """Return what went wrong."""

@@ -92,7 +92,7 @@ def _activity(database: Database, identifier: str) -> tuple[str, str, str | None
     if name == CUTOUT:
         raise JobsError(
             f"'{shown}' is a cut-out, not the product of a job: its recipe (a link of the dataset it was cut from, or"
-            " /recipe?ID=…) has the request that makes it again."
+            " /cta/prov/recipe/dlget?ID=…) has the request that makes it again."
         )
     if not str(activity).startswith(ACTIVITY) or not str(described).startswith(TYPES):
         raise JobsError(

@@ -10,20 +10,23 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 
-from analysis.description.catalogue import Catalogue
+from analysis.definitions.submissions import pending_for
+from analysis.description.catalogue import Catalogue, catalogue_of
+from analysis.description.model import JobDescription
 from analysis.errors import JobsError
 from analysis.executors.base import Executor
 from analysis.executors.local import LocalExecutor
 from analysis.executors.slurm import SlurmExecutor
 from analysis.runner.recording import Recorder
 from analysis.runner.turn import Runner
-from analysis.settings import DEFINITIONS, Settings, load_settings
+from analysis.settings import Settings, load_settings
+from analysis.uws.job import Job
 from analysis.uws.store import CHANNEL, JobStore
 
 CODE = Path(__file__).resolve().parents[2]
@@ -101,12 +104,22 @@ def executors_of(settings: Settings) -> dict[str, Executor]:
     return found
 
 
+def describer(settings: Settings) -> Callable[[Job], JobDescription | None]:
+    """Return what finds the description of a job's type, also of one that only its author may run yet."""
+    catalogue = catalogue_of(settings)
+
+    def describe(job: Job) -> JobDescription | None:
+        found = catalogue.get(job.job_type)
+        own = None if found else pending_for(settings, job.owner)
+        return found if own is None else Catalogue([own], settings).get(job.job_type)
+
+    return describe
+
+
 def serve(settings: Settings, bell: Bell) -> None:
     """Run jobs until told to end; wait for the database when it is away."""
     executors = executors_of(settings)
-    catalogue = Catalogue(
-        (DEFINITIONS, settings.definitions_folder / "accepted", settings.definitions_folder / "pending")
-    )
+    describe = describer(settings)
     try:
         while not bell.told_to_end:
             try:
@@ -117,7 +130,7 @@ def serve(settings: Settings, bell: Bell) -> None:
                 continue
             try:
                 recorder = Recorder(settings, connection)
-                runner = Runner(settings, JobStore(connection), executors, catalogue.get, recorder.record)
+                runner = Runner(settings, JobStore(connection), executors, describe, recorder.record)
                 while not bell.told_to_end:
                     runner.turn(time.monotonic())
                     bell.wait(connection, PATIENCE_SECONDS)

@@ -52,7 +52,7 @@ class Runner:
     executors
         By name; jobs that run are asked for where they run, new ones go where the settings say.
     describe
-        Returns the description of a job type, None when there is none (any more).
+        Returns the description of a job's type, None when there is none (any more).
     record
         Stores the provenance of jobs that have ended; it is called before their end is told.
     """
@@ -62,7 +62,7 @@ class Runner:
         settings: Settings,
         store: JobStore,
         executors: Mapping[str, Executor],
-        describe: Callable[[str], JobDescription | None],
+        describe: Callable[[Job], JobDescription | None],
         record: Callable[[Sequence[Ended]], None],
     ) -> None:
         self._settings = settings
@@ -119,7 +119,7 @@ class Runner:
         return len(ended)
 
     def _hear(self, job: Job, report: Report) -> Ended | None:
-        folder, description = self.folder(job), self._describe(job.job_type)
+        folder, description = self.folder(job), self._describe(job)
         if report.state == "ended" and report.status is not None:
             outcome = outcome_of(job, description, report.status, folder)
             return Ended(job=job, description=description, status=report.status, folder=folder, outcome=outcome)
@@ -217,7 +217,7 @@ class Runner:
         except (OSError, ValueError, JobsError) as exc:
             status = JobStatus(reason="sandbox", message=f"the job could not be started: {exc}", end=_now().timestamp())
             outcome = Outcome(phase=Phase.ERROR, error_type="transient", error_message=status.message)
-            description = self._describe(job.job_type)
+            description = self._describe(job)
             self._finish([Ended(job=job, description=description, status=status, folder=folder, outcome=outcome)])
             return True
         self._store.change(job.job_id, ACTIVE, handle=handle)

@@ -34,6 +34,9 @@ def first_process(folder: Path, order: JobOrder, pipes: Pipes, *, sandboxed: boo
     """Be the first process of a job, never to return: the end of it is the end of all others."""
     code = 1
     try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         kernel.die_with_parent()
         limits.close_others(pipes.go, pipes.report, pipes.log)
         limits.expendable()
@@ -82,8 +85,6 @@ def _watch_over(folder: Path, order: JobOrder, report: int, *, sandboxed: bool) 
 def _be_script(folder: Path, order: JobOrder, report: int, *, sandboxed: bool) -> NoReturn:
     code = 1
     try:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
         places = Places.below(JOB if sandboxed else folder)
         temporary = Path("/tmp") if sandboxed else places.work
         os.environ.clear()
