@@ -15,7 +15,7 @@ async function phaseNow() {
 async function watch() {
   for (;;) {
     try {
-      if (await phaseNow() !== state.dataset.phase) { location.reload(); return; }
+      if (await phaseNow() !== state.dataset.phase) { await pause(0.2); location.reload(); return; }
       await pause(0.5);
     } catch {
       await pause(5);
