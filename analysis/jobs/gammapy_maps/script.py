@@ -102,11 +102,14 @@ def _background(run: Run, geom: Any) -> Any:
 
     Maps of very many pixels get it from a coarser grid: the model is smooth, and memory is not endless.
     """
-    if isinstance(run.observation.bkg, Map):
+    background = run.observation.bkg
+    if isinstance(background, Map):
         raise JobError(
             f"the background of run {run.name} is a map of its own pixels and energies, which fits no other map; leave"
             " the run out."
         )
+    # keeps gammapy from reading it a second time
+    run.observation.bkg = background
     low, high = geom.axes["energy"].edges
     n_bins = max(1, math.ceil(_BINS_PER_DECADE * math.log10(high / low)))
     cube = geom.to_image().to_cube([MapAxis.from_energy_bounds(low, high, n_bins)])
