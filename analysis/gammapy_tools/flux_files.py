@@ -36,24 +36,23 @@ def write_flux_points(folder: Path, points: Any) -> None:
 
 
 def write_light_curve(folder: Path, curve: Any) -> Table:
-    """Write ``light_curve`` as integral fluxes, and return its table, a row for each time.
+    """Write ``light_curve`` as integral fluxes, and return its table, a row for each time, MJD in UTC.
 
-    Times are MJD in UTC: gammapy writes them in the scale of its time axis, which is that of the runs. In FITS columns
-    have an axis of one energy, as gammapy reads them.
+    The FITS file is for gammapy: its columns have an axis of one energy, and its times are MJD in the scale of the
+    runs (TT), since gammapy reads times in UTC too late by the leap seconds since the zero point.
     """
     table = curve.to_table(sed_type="flux", format="lightcurve")
-    axis = curve.geom.axes["time"]
-    table["time_min"] = axis.time_min.utc.mjd * u.d
-    table["time_max"] = axis.time_max.utc.mjd * u.d
-    for keyword in ("MJDREFI", "MJDREFF", "TIMESYS", "TIMEUNIT", "TIMEREF"):
-        table.meta.pop(keyword, None)
-    table.meta |= {"MJDREFI": 0, "MJDREFF": 0.0, "TIMESYS": "utc", "TIMEUNIT": "d", "TIMEREF": "LOCAL"}
     table.meta["SED_TYPE"] = "flux"
     _sum_datasets(table)
     plain = _plain(table)
     for name in plain.colnames:
         if plain[name].ndim > 1:
             plain[name] = plain[name][:, 0]
+    axis = curve.geom.axes["time"]
+    for name, times in (("time_min", axis.time_min), ("time_max", axis.time_max)):
+        plain[name] = times.utc.mjd * u.d
+        plain[name].info.description = "MJD, UTC"
+    plain.meta |= {"MJDREFI": 0, "MJDREFF": 0.0, "TIMESYS": "utc", "TIMEUNIT": "d"}
     _write(folder, "light_curve", table, plain)
     return plain
 

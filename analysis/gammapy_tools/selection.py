@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from analysis.worker.job import Job, JobError
 
 # Runs are on one target when their target positions differ by less.
 _SAME_TARGET_DEG = 0.2
+_LONGEST_REASON = 200
 READ_ERRORS = (OSError, KeyError, ValueError, TypeError, IndexError, AttributeError, NotImplementedError)
 """What gammapy and astropy raise for files that they cannot use."""
 
@@ -96,7 +98,26 @@ def _runs_of(folder: Path, responses: Sequence[str]) -> list[Run]:
     return runs
 
 
+@contextmanager
+def using(run: Run) -> Iterator[None]:
+    """Tell in a sentence which run it is whose data cannot be used.
+
+    Raises
+    ------
+    JobError
+        When gammapy or astropy cannot make anything of its files.
+    """
+    try:
+        yield
+    except READ_ERRORS as exc:
+        words = " ".join(str(exc).split())[:_LONGEST_REASON]
+        raise JobError(
+            f"the data of run {run.name} cannot be used ({type(exc).__name__}: {words}); leave it out."
+        ) from exc
+
+
 def _run(observation: Any, row: Any, folder: Path) -> Run:
+    pointing = observation.get_pointing_icrs(observation.tmid)
     return Run(
         observation=observation,
         name=str(observation.obs_id),
@@ -104,7 +125,7 @@ def _run(observation: Any, row: Any, folder: Path) -> Run:
         telescope=_text(row, "TELESCOP"),
         publisher_did=_text(row, "OBS_PUBLISHER_DID"),
         folder=folder,
-        pointing=observation.get_pointing_icrs(observation.tmid),
+        pointing=SkyCoord(pointing.ra.deg, pointing.dec.deg, unit="deg", frame="icrs"),
         target=_target(row),
         target_name=_text(row, "OBJECT"),
     )

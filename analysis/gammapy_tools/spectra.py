@@ -19,7 +19,7 @@ from gammapy.makers import (
     SpectrumDatasetMaker,
     WobbleRegionsFinder,
 )
-from gammapy.maps import MapAxis, RegionGeom, WcsGeom
+from gammapy.maps import Map, MapAxis, RegionGeom, WcsGeom
 from gammapy.modeling import Fit
 from gammapy.modeling.models import (
     ExpCutoffPowerLawSpectralModel,
@@ -29,7 +29,7 @@ from gammapy.modeling.models import (
 )
 from regions import CircleSkyRegion, PointSkyRegion
 
-from analysis.gammapy_tools.selection import Run, energy_range, number
+from analysis.gammapy_tools.selection import Run, energy_range, number, using
 from analysis.worker.job import Job, JobError
 
 SOURCE = "source"
@@ -124,6 +124,11 @@ def leave_out_message(runs: Sequence[Run]) -> str:
 
 
 def _extract(run: Run, how: Extraction) -> Any | None:
+    with using(run):
+        return _extracted(run, how)
+
+
+def _extracted(run: Run, how: Extraction) -> Any | None:
     problem = _problem(run, how)
     if problem is not None:
         _left_out(run, problem)
@@ -154,6 +159,9 @@ def _extract(run: Run, how: Extraction) -> Any | None:
 
 
 def _problem(run: Run, how: Extraction) -> str | None:
+    """Return why a run has no spectrum of this position, if that can be told beforehand."""
+    if isinstance(run.observation.aeff, Map):
+        return "its effective area is a map of the sky, which has no reflected regions"
     offset, radius = run.offset_deg(how.centre), float(how.on_radius.to_value("deg"))
     offsets = run.observation.aeff.axes["offset"].edges.to_value("deg")
     # point-like responses of one offset are given for any

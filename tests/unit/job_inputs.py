@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.worker.job import Job
-from tests.unit.test_datalink_packages import SHARED, Published, shared, unpack
-
-__all__ = ["SHARED"]
+from tests.unit.test_datalink_packages import Published, shared, unpack
 
 ROOT = Path(__file__).resolve().parents[2]
 JOB_TYPES = ROOT / "analysis" / "jobs"

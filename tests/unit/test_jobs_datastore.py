@@ -14,7 +14,8 @@ from astropy.table import Table
 from gammapy.data import DataStore
 
 from analysis.worker.job import JobError
-from tests.unit.job_inputs import CRAB, SHARED, check_results, digests, make_job, run
+from tests.unit.job_inputs import CRAB, check_results, digests, make_job, run
+from tests.unit.test_datalink_packages import SHARED
 
 
 def unpacked(archive: Path, folder: Path) -> list[str]:

@@ -164,6 +164,27 @@ def test_runs_without_background_are_told(tmp_path: Path) -> None:
         run(job)
 
 
+def test_a_background_that_fits_no_other_map_is_told(tmp_path: Path) -> None:
+    job = make_job(tmp_path, "gammapy_maps", {"hawc-crab-pass4": [103000133]}, SMALL)
+    with pytest.raises(JobError, match="fits no other map"):
+        run(job)
+
+
+def test_runs_without_a_common_target_are_mapped_around_their_mean_pointing(tmp_path: Path) -> None:
+    asked = {"nxpix": 40, "nypix": 40, "binsz": 0.1}
+    job = make_job(tmp_path, "gammapy_maps", {"cta-1dc": [110380, 111140]}, asked)
+    run(job)
+    assert fits.getheader(job.results / "counts.fits")["CRVAL1"] == pytest.approx(265.95, abs=0.1)
+
+
+def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+    job = make_job(tmp_path, "gammapy_maps", CRAB, SMALL)
+    path = next(path for path in job.inputs.rglob("*023559*"))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(JobError, match="23559.* cannot be"):
+        run(job)
+
+
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     nxpix=st.integers(1, 40),

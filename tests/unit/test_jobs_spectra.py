@@ -186,7 +186,11 @@ def test_an_empty_region_gives_counts_without_a_fit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "obs_id", "on_radius"),
-    [("magic-joint-crab", 5029748, 0.141421), ("magic-rad-max", 5029748, 0.1), ("fact-joint-crab", 20131103103, 0.16)],
+    [
+        ("magic-joint-crab", 5029748, 0.141421),
+        ("magic-rad-max", 5029748, 0.1),
+        ("fact-joint-crab", 20131103103, 0.1732),
+    ],
 )
 def test_point_like_responses(name: str, obs_id: int, on_radius: float, tmp_path: Path) -> None:
     asked = {**ASKED, "emin": 0.3, "emax": 10.0, "nbins": 2, "on_radius": on_radius}

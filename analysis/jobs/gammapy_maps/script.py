@@ -17,7 +17,7 @@ from regions import CircleSkyRegion
 
 from analysis.gammapy_tools.map_pictures import write_map_picture
 from analysis.gammapy_tools.run_table import write_runs
-from analysis.gammapy_tools.selection import Run, energy_range, number, open_runs, position, target_name
+from analysis.gammapy_tools.selection import Run, energy_range, number, open_runs, position, target_name, using
 from analysis.gammapy_tools.writing import write_map
 from analysis.worker.job import Job, JobError
 
@@ -75,8 +75,9 @@ def _stack(job: Job, runs: Sequence[Run], geom: Any) -> tuple[Any, list[dict[str
         if offset_max is not None:
             inside &= geom.separation(run.pointing).to_value("deg") <= offset_max
         dataset = _dataset(geom, run.name, inside)
-        dataset.counts.fill_events(run.observation.events)
-        dataset.background = _background(run, geom)
+        with using(run):
+            dataset.counts.fill_events(run.observation.events)
+            dataset.background = _background(run, geom)
         if job.parameters["background"] == "fov":
             dataset = _fov_background(job, run, dataset, geom)
         counts = int(dataset.counts.data[inside].sum())
@@ -101,6 +102,14 @@ def _background(run: Run, geom: Any) -> Any:
 
     Maps of very many pixels get it from a coarser grid: the model is smooth, and memory is not endless.
     """
+    background = run.observation.bkg
+    if isinstance(background, Map):
+        raise JobError(
+            f"the background of run {run.name} is a map of its own pixels and energies, which fits no other map; leave"
+            " the run out."
+        )
+    # keeps gammapy from reading it a second time
+    run.observation.bkg = background
     low, high = geom.axes["energy"].edges
     n_bins = max(1, math.ceil(_BINS_PER_DECADE * math.log10(high / low)))
     cube = geom.to_image().to_cube([MapAxis.from_energy_bounds(low, high, n_bins)])
@@ -129,7 +138,8 @@ def _background(run: Run, geom: Any) -> Any:
 def _fov_background(job: Job, run: Run, dataset: Any, geom: Any) -> Any:
     exclusion = _exclusion(job, geom.to_image(), geom.center_skydir)
     inside = dataset.mask_safe.data.copy()
-    fitted = FoVBackgroundMaker(method="scale", exclusion_mask=exclusion).run(dataset)
+    with np.errstate(all="ignore"):
+        fitted = FoVBackgroundMaker(method="scale", exclusion_mask=exclusion).run(dataset)
     if not fitted.mask_safe.data.any():
         run.notes.append("the background could not be scaled to the field; the model is used as it is")
         print(f"note: run {run.name}: {run.notes[-1]}.")
@@ -156,10 +166,13 @@ def _significance(job: Job, image: Any, centre: SkyCoord, maps: dict[str, Any]) 
     if job.parameters["background"] == "ring":
         inner, width = job.parameters["ring_radius"], job.parameters["ring_width"]
         exclusion = _exclusion(job, image.counts.geom, centre)
-        image = RingBackgroundMaker(inner * u.deg, width * u.deg, exclusion_mask=exclusion).run(image)
+        ring = RingBackgroundMaker(inner * u.deg, width * u.deg, exclusion_mask=exclusion)
+        with np.errstate(all="ignore"):
+            image = ring.run(image)
         maps["background"] = image.background
     estimator = ExcessMapEstimator(job.parameters["correlation_radius"] * u.deg, correlate_off=False)
-    return estimator.run(image)
+    with np.errstate(all="ignore"):
+        return estimator.run(image)
 
 
 def _write(
