@@ -64,6 +64,7 @@ class Changes:
             try:
                 with base.getDBConnection("trustedquery", autocommitted=True) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
+                    connection.commit()  # before that, nothing is heard
                     reactor.callFromThread(self._wake, None)
                     self._pass_on(connection)
             except (base.DBError, OSError) as exc:

@@ -135,4 +135,5 @@ def catalogue_of(settings: Settings, trial: Path | None = None) -> Catalogue:
         Folder of definitions that their author may run already.
     """
     folders = [DEFINITIONS, settings.definitions_folder / ACCEPTED]
-    return Catalogue(folders if trial is None else [*folders, trial], settings)
+    # What asks for more than the settings allow runs with what they allow.
+    return Catalogue(folders if trial is None else [*folders, trial])

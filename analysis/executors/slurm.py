@@ -239,6 +239,8 @@ class SlurmExecutor:
         never_begun = entry is not None and entry.exit_code in _NEVER_BEGUN
         if time.monotonic() - since < FOLDER_S and not never_begun:
             return Report("running")
+        if entry is None:
+            return Report("interrupted", message="The cluster does not know the job any more, and there is no report.")
         return Report("lost", message=_epitaph(entry))
 
 
@@ -255,9 +257,7 @@ def _ended(state: str) -> JobStatus | None:
     return JobStatus(reason=reason, message=message, end=time.time())
 
 
-def _epitaph(entry: Entry | None) -> str:
-    if entry is None:
-        return "The cluster does not know the job any more, and it has left no report; send it again."
+def _epitaph(entry: Entry) -> str:
     if entry.exit_code in _NEVER_BEGUN:
         return f"{entry.nodes} of the cluster {_NEVER_BEGUN[entry.exit_code]}"
     return f"The job ended on {entry.nodes} of the cluster with exit code {entry.exit_code} and has left no report."

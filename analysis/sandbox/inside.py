@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -16,7 +17,6 @@ from analysis.folder import JobOrder
 from analysis.sandbox import kernel, limits
 from analysis.sandbox.root import JOB, Places, enter
 from analysis.worker.script import perform
-
 
 _MESSAGE = 2000
 
@@ -34,6 +34,9 @@ def first_process(folder: Path, order: JobOrder, pipes: Pipes, *, sandboxed: boo
     """Be the first process of a job, never to return: the end of it is the end of all others."""
     code = 1
     try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         kernel.die_with_parent()
         limits.close_others(pipes.go, pipes.report, pipes.log)
         limits.expendable()
@@ -82,8 +85,6 @@ def _watch_over(folder: Path, order: JobOrder, report: int, *, sandboxed: bool) 
 def _be_script(folder: Path, order: JobOrder, report: int, *, sandboxed: bool) -> NoReturn:
     code = 1
     try:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
         places = Places.below(JOB if sandboxed else folder)
         temporary = Path("/tmp") if sandboxed else places.work
         os.environ.clear()
@@ -92,8 +93,7 @@ def _be_script(folder: Path, order: JobOrder, report: int, *, sandboxed: bool) -
         os.umask(0o077)
         sys.dont_write_bytecode = True
         # New ones: those there are may have been made for a file, and cannot be turned to a pipe.
-        sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-        sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+        sys.stdout, sys.stderr = _text(1), _text(2)
         perform(order, places, lambda values: _tell(report, values))
         sys.stdout.flush()
         code = 0
@@ -102,6 +102,11 @@ def _be_script(folder: Path, order: JobOrder, report: int, *, sandboxed: bool) -
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _text(descriptor: int) -> io.TextIOWrapper:
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def _tell(report: int, values: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from analysis.sandbox import kernel
 
 _OPEN_FILES = 1024
 _LOCKED_BYTES = 8 * 2**20
-_THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")}
+_THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
 
 def environment(home: Path, temporary: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -46,6 +47,10 @@ class Process:
 
     def kill(self) -> None:
         """End it, if it is still there."""
+        self.send(signal.SIGKILL)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, if it is still there."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except ProcessLookupError:
@@ -53,13 +58,14 @@ class Process:
         try:
             # The descriptor holds the number; what is compared now stays so.
             if self.alive:
-                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                signal.pidfd_send_signal(descriptor, number)
         except ProcessLookupError:
             return
         finally:
             os.close(descriptor)
 
 
+@functools.cache
 def boot() -> str:
     """Return the id the machine got when it was started."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -69,9 +75,8 @@ def children(pid: int) -> list[int]:
     """Return the children of a process, of all its threads."""
     found: list[int] = []
     try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as stream:
-                found += [int(item) for item in stream.read().split()]
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(item) for item in (thread / "children").read_text(encoding="ascii").split()]
     except (FileNotFoundError, ProcessLookupError):
         return found
     return found

@@ -69,7 +69,7 @@ def place_inputs(folder: Path, order: JobOrder, *, links: bool) -> None:
         target = PurePosixPath(item.target)
         if target.is_absolute() or not target.parts or {"..", "."} & set(item.target.split("/")):
             raise SandboxError(f"the input {item.target!r} would be outside of the job's inputs.")
-        if not (os.path.isabs(item.source) and os.path.isfile(item.source)):
+        if not (Path(item.source).is_absolute() and Path(item.source).is_file()):
             raise SandboxError(f"the input {item.target} is not there: {item.source}.")
         path = folder / INPUTS / target
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -118,12 +118,12 @@ def enter(folder: Path, order: JobOrder) -> None:
     size = min(order.limits.disk_bytes, order.limits.memory_bytes // 2)
     # Before what is shown: code and scripts may themselves be below /tmp.
     for place in SCRATCH:
-        os.makedirs(root + place)
+        Path(root + place).mkdir(parents=True)
         kernel.mount("tmpfs", root + place, "tmpfs", flags, f"size={size},nr_inodes={MAX_FILES},mode=1777")
     _show_system(root)
     _show(root, [*code_folders(), *order.read_only])
     for place in ("proc", "job/results", "job/work", "job/inputs"):
-        os.makedirs(f"{root}/{place}", exist_ok=True)
+        Path(f"{root}/{place}").mkdir(parents=True)
     _bind(f"/proc/self/fd/{inputs}", f"{root}{JOB}/{INPUTS}")
     for item in order.mounts:
         _bind(item.source, f"{root}{JOB}/{INPUTS}/{item.target}")
@@ -149,10 +149,10 @@ def enter(folder: Path, order: JobOrder) -> None:
 
 def _show_system(root: str) -> None:
     for name in _SYSTEM:
-        place = f"/{name}"
-        if os.path.islink(place):
-            os.symlink(os.readlink(place), root + place)
-    _show(root, ["/usr", *(f"/{name}" for name in _SYSTEM if not os.path.islink(f"/{name}"))])
+        place = Path("/", name)
+        if place.is_symlink():
+            Path(root, name).symlink_to(place.readlink())
+    _show(root, ["/usr", *(f"/{name}" for name in _SYSTEM if not Path("/", name).is_symlink())])
     etc = Path(root, "etc")
     etc.mkdir()
     user, group = os.geteuid(), os.getegid()
@@ -166,18 +166,18 @@ def _show_system(root: str) -> None:
 def _show(root: str, places: Iterable[str]) -> None:
     """Bind files and folders at their own place, those that are there and not seen already."""
     for place in sorted({os.path.normpath(item) for item in places}, key=len):
-        if place == "/" or not os.path.isabs(place):
+        if place == "/" or not place.startswith("/"):
             raise SandboxError(f"the job cannot be shown {place!r}: it is no folder of its own.")
-        target = root + place
+        source, target = Path(place), Path(root + place)
         # What has been bound before may hold it; nothing may be made below a bind, it would be made outside.
-        if not os.path.exists(place) or os.path.exists(target):
+        if not source.exists() or target.exists():
             continue
-        if os.path.isdir(place):
-            os.makedirs(target)
+        if source.is_dir():
+            target.mkdir(parents=True)
         else:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            Path(target).touch()
-        _bind(place, target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.touch()
+        _bind(place, str(target))
 
 
 def _bind(source: str, target: str) -> None:

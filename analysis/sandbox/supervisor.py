@@ -36,6 +36,7 @@ from analysis.sandbox.usage import Space
 from analysis.sandbox.verdict import Excess, status_of
 
 _STEP_S = 0.05
+_NOTIFY_S = 2.0
 _SHARE = 10
 """A measurement is not made again before this many times what it took has passed."""
 
@@ -84,7 +85,7 @@ def _prepare(folder: Path, terms: Terms) -> JobOrder:
     for name in (ORDER, INPUTS, RESULTS, WORK):
         if (folder / name).is_symlink():
             raise kernel.SandboxError(f"the folder of the job is damaged: {name} is a link.")
-    for name in (STATUS, ERROR, PROCESS):
+    for name in (STATUS, ERROR, PROCESS, LOG):
         (folder / name).unlink(missing_ok=True)
     for name in (RESULTS, WORK):
         if any((folder / name).iterdir()):
@@ -99,10 +100,10 @@ def _prepare(folder: Path, terms: Terms) -> JobOrder:
 def _notify(folder: Path, terms: Terms) -> None:
     if terms.notify is None:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as channel:
-        # Nobody listens while the service is down; it finds status.json when it is back.
-        with contextlib.suppress(OSError):
-            channel.sendto(folder.name.encode(), terms.notify)
+    # Nobody listens while the service is down; it finds status.json when it is back.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel, contextlib.suppress(OSError):
+        channel.settimeout(_NOTIFY_S)  # the queue of a socket is short
+        channel.sendto(folder.name.encode(), terms.notify)
 
 
 class _Watch:
@@ -121,6 +122,9 @@ class _Watch:
 
     def run(self) -> JobStatus:
         """Start the job, watch it, and return how it ended."""
+        # The pipe wakes the poll at once.
+        woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -129,7 +133,7 @@ class _Watch:
             root.new_user_namespace()
         report, log = self._start_job()
         try:
-            self._watch(report, log)
+            self._watch(report, log, woken)
         finally:
             self._end_all()
         self._drain(report, log)
@@ -162,11 +166,11 @@ class _Watch:
         os.close(go_write)
         return report_read, log_read
 
-    def _watch(self, report: int, log: int) -> None:
+    def _watch(self, report: int, log: int, woken: int) -> None:
         """Return when the first process has ended or must be ended."""
         ended = os.pidfd_open(self._init)
         poller = select.poll()
-        for descriptor in (report, log, ended):
+        for descriptor in (report, log, ended, woken):
             poller.register(descriptor, select.POLLIN)
         readers = {report: self._outcome.read_from, log: self._log.read_from}
         next_look = time.monotonic() + _STEP_S
@@ -180,7 +184,7 @@ class _Watch:
             ready = {descriptor for descriptor, _ in poller.poll(max(0.0, wait) * 1000)}
             if ended in ready:
                 break
-            for descriptor in ready:
+            for descriptor in ready - {woken}:
                 if not readers[descriptor](descriptor):
                     poller.unregister(descriptor)
         os.close(ended)
@@ -205,7 +209,7 @@ class _Watch:
 
     def _look_at_disk(self, pids: list[int], used: Space) -> Excess | None:
         begin = time.monotonic()
-        on_disk, in_memory = usage.removed(pids, os.stat(self._folder).st_dev)
+        on_disk, in_memory = usage.removed(pids, self._folder.stat().st_dev)
         used += Space(on_disk, 0)
         for name in (RESULTS, WORK):
             used += usage.space(self._folder / name, self._limits.disk_bytes)

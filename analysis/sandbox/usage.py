@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
+import secrets
 import stat
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ def threads(pids: Iterable[int]) -> int:
     for pid in pids:
         try:
             # A folder has two links and one more for each folder in it.
-            number += os.stat(f"/proc/{pid}/task").st_nlink - 2
+            number += Path(f"/proc/{pid}/task").stat().st_nlink - 2
         except (FileNotFoundError, ProcessLookupError):
             continue
     return number
@@ -82,8 +82,8 @@ def removed(pids: Iterable[int], device: int) -> tuple[int, int]:
     sizes: dict[tuple[int, int], int] = {}
     for pid in pids:
         try:
-            for name in os.listdir(f"/proc/{pid}/fd"):
-                values = os.stat(f"/proc/{pid}/fd/{name}")
+            for path in Path(f"/proc/{pid}/fd").iterdir():
+                values = path.stat()
                 if stat.S_ISREG(values.st_mode) and values.st_nlink == 0:
                     sizes[values.st_dev, values.st_ino] = values.st_blocks * 512
         except (FileNotFoundError, ProcessLookupError, PermissionError):
@@ -117,14 +117,33 @@ def tidy(folder: Path) -> None:
             mode = entry.stat(follow_symlinks=False).st_mode
             needed = 0o700 if stat.S_ISDIR(mode) else 0o600
             if stat.S_ISDIR(mode) and depth > MAX_DEPTH:
-                # Too deep for Python's own removal.
-                subprocess.run(["rm", "-rf", "--", entry.name], cwd=f"/proc/self/fd/{descriptor}", check=False)
+                _remove(descriptor, entry.name)
             elif not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
                 os.unlink(entry.name, dir_fd=descriptor)
             elif mode & needed != needed:
                 os.chmod(entry.name, stat.S_IMODE(mode) | needed, dir_fd=descriptor)
         except FileNotFoundError:
             continue
+
+
+def _remove(parent: int, name: str) -> None:
+    """Remove a folder however deep it is: what is in it is moved up beside it, so that no path gets long."""
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        folder = _open_below(parent, name)
+        if folder is None:
+            continue
+        try:
+            for entry in list(os.scandir(folder)):
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(secrets.token_hex(16))
+                    os.rename(entry.name, waiting[-1], src_dir_fd=folder, dst_dir_fd=parent)
+                else:
+                    os.unlink(entry.name, dir_fd=folder)
+        finally:
+            os.close(folder)
+        os.rmdir(name, dir_fd=parent)
 
 
 def _size(descriptor: int, name: str) -> int:
@@ -164,11 +183,11 @@ def _open_below(descriptor: int, name: str) -> int | None:
         pass
     except OSError:  # gone, or no folder any more
         return None
-    # A script has taken the right to read it away. Its owner gives it back, by its descriptor: the name may be a link now.
+    # A script has taken the right to read it away. It is given back by descriptor: the name may be a link now.
     try:
         held = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
         try:
-            os.chmod(f"/proc/self/fd/{held}", 0o700)
+            Path(f"/proc/self/fd/{held}").chmod(0o700)
         finally:
             os.close(held)
         return os.open(name, _FOLDER, dir_fd=descriptor)

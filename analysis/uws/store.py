@@ -62,6 +62,8 @@ class Cursor(Protocol):
 class Connection(Protocol):
     """What is used of a psycopg2 connection; it must not be in autocommit mode."""
 
+    closed: int
+
     def cursor(self) -> Cursor:
         """Return a new cursor."""
         ...
@@ -129,7 +131,9 @@ class JobStore:
         if after is not None:
             clause += " AND creation_time > %(after)s"
         clause += " ORDER BY creation_time, job_id" if last is None else _NEWEST
-        return self._jobs(clause, owner=owner, job_type=job_type, phases=_names(wanted), after=_naive(after), last=last)
+        return self._jobs(
+            clause, owner=_text(owner), job_type=_text(job_type), phases=_names(wanted), after=_naive(after), last=last
+        )
 
     def move(self, job_id: str, to: Phase, allowed_from: Collection[Phase], **columns: Any) -> bool:
         """Take a job to another phase, if it is in one of those allowed now.
@@ -237,7 +241,9 @@ class JobStore:
         """Return how many jobs a user has in each phase; for None, of all jobs without an owner."""
         whose = "owner IS NULL" if owner is None else "owner = %(owner)s"
         with self._transaction() as cursor:
-            cursor.execute(f"SELECT phase, count(*) FROM cta.job WHERE {whose} GROUP BY phase", {"owner": owner})
+            cursor.execute(
+                f"SELECT phase, count(*) FROM cta.job WHERE {whose} GROUP BY phase", {"owner": _text(owner or "")}
+            )
             return {Phase(phase): int(count) for phase, count in cursor.fetchall()}
 
     def _jobs(self, clause: str, **values: Any) -> list[Job]:
@@ -252,7 +258,8 @@ class JobStore:
             yield cursor
             self._connection.commit()
         except BaseException:
-            self._connection.rollback()
+            if not self._connection.closed:  # a lost one would complain again
+                self._connection.rollback()
             raise
         finally:
             cursor.close()

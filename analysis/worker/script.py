@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import errno
 import importlib.util
-import os
 import platform
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from analysis.folder import JobOrder
 from analysis.sandbox.root import Places
 from analysis.worker.job import Job, JobError
+from analysis.worker.warm import settle
 
 _SOFTWARE = ("numpy", "astropy", "scipy", "regions", "gammapy")
 _NO_ROOM = {errno.EFBIG, errno.ENOSPC, errno.EDQUOT}
@@ -69,6 +70,8 @@ def _run(order: JobOrder, places: Places, report: Callable[[dict[str, Any]], Non
     )
     try:
         module = _load(order.script)
+        if "astropy" in sys.modules:
+            settle()
         # Told before and after: it may be ended at a limit, and it may import more.
         report({"software": software()})
         module.run(job)
@@ -77,7 +80,7 @@ def _run(order: JobOrder, places: Places, report: Callable[[dict[str, Any]], Non
 
 
 def _load(path: str) -> ModuleType:
-    if not os.path.isfile(path):
+    if not Path(path).is_file():
         raise JobError(f"the script of this job type is not there: {path}; its operator has to restore it.")
     spec = importlib.util.spec_from_file_location("job_script", path)
     if spec is None or spec.loader is None:

@@ -22,7 +22,7 @@ from analysis.description.model import (
 )
 from analysis.description.reader import parse_description, read_description, title_of, write_description
 from analysis.errors import DescriptionError
-from analysis.settings import Settings
+from analysis.settings import DEFINITIONS, Settings
 from tests.unit.job_types import PARAMETERS, USED, job_type, votable
 
 FIXTURES = Path(__file__).resolve().parents[3] / "shared" / "standards" / "fixtures"
@@ -288,3 +288,21 @@ def test_what_is_written_is_a_votable() -> None:
     written = etree.fromstring(write_description(parsed(votable())))
     assert written.tag == "{http://www.ivoa.net/xml/VOTable/v1.3}VOTABLE"
     assert [item.get("type") for item in written.iter("{*}PARAM") if item.get("name") == "ra"] == ["no_query"]
+
+
+def test_the_example_of_the_guide_is_complete(tmp_path: Path) -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "job-types.md").read_text()
+    text, script = (guide.split(f"```{language}\n")[1].split("```")[0] for language in ("xml", "python"))
+    description = read_description(job_type(tmp_path, "bright_events", script, text))
+    assert problems(description) == []
+    assert description.title == "Most energetic events of each run"
+
+
+FOLDERS = sorted(DEFINITIONS.glob("*/description.vot"))
+
+
+@pytest.mark.parametrize("path", FOLDERS, ids=[path.parent.name for path in FOLDERS])
+def test_the_job_types_of_the_archive(path: Path) -> None:
+    description = read_description(path)
+    assert problems(description) == [] and description.name == path.parent.name
+    assert parse_description(write_description(description), path.parent) == description

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from gammapy.datasets import MapDataset
 from gammapy.estimators import ExcessMapEstimator
-from gammapy.makers import FoVBackgroundMaker, MapDatasetMaker, RingBackgroundMaker, SafeMaskMaker
+from gammapy.makers import FoVBackgroundMaker, MapDatasetMaker, RingBackgroundMaker
 from gammapy.maps import Map, MapAxis, WcsGeom
 from regions import CircleSkyRegion
 
@@ -23,6 +23,8 @@ from analysis.worker.job import Job, JobError
 
 # The background is integrated over energy in steps, since it is no single power law.
 _BINS_PER_DECADE = 6
+_MOST_BACKGROUND_PIXELS = 250_000
+_WIDEST_DEG = 90.0
 
 
 def run(job: Job) -> None:
@@ -42,9 +44,8 @@ def run(job: Job) -> None:
             "no run has events in the map in this energy range; the nearest run points"
             f" {min(run.offset_deg(centre) for run in runs):.2f} deg from its centre. Check ra, dec, emin and emax."
         )
-    image = stacked.to_image()
-    maps = {"counts": image.counts, "background": image.npred_background()}
-    found = _significance(job, image, centre, maps)
+    maps = {"counts": stacked.counts, "background": stacked.background}
+    found = _significance(job, stacked, centre, maps)
     maps |= {"excess": maps["counts"] - maps["background"], "significance": found["sqrt_ts"]}
     # single pixels have a count or none, so pictures show what is within the correlation radius
     shown = {**maps, "counts": found["counts"], "excess": found["npred_excess"]}
@@ -53,32 +54,33 @@ def run(job: Job) -> None:
 
 
 def _geometry(job: Job, centre: SkyCoord) -> Any:
+    """Return the geometry of the map, with all energies in one bin."""
     low, high = energy_range(job)
     binsz, shape = job.parameters["binsz"], (job.parameters["nxpix"], job.parameters["nypix"])
-    if binsz * max(shape) > 90.0:
+    if binsz * max(shape) > _WIDEST_DEG:
         raise JobError(
-            f"the map would be {binsz * max(shape):g} deg wide; at most 90 deg are made. Reduce binsz or nxpix."
+            f"the map would be {binsz * max(shape):g} deg wide; at most {_WIDEST_DEG:g} deg are made. Reduce binsz,"
+            " nxpix or nypix."
         )
-    n_bins = max(1, math.ceil(_BINS_PER_DECADE * math.log10(high / low)))
-    energy = MapAxis.from_energy_bounds(low, high, n_bins)
+    energy = MapAxis.from_energy_edges([low, high])
     return WcsGeom.create(skydir=centre, binsz=binsz, npix=shape, axes=[energy], frame="icrs", proj="TAN")
 
 
 def _stack(job: Job, runs: Sequence[Run], geom: Any) -> tuple[Any, list[dict[str, Any]]]:
     """Return the sum of all runs, and for each run what it contributes."""
-    maker = MapDatasetMaker(selection=["counts", "background"])
     offset_max = number(job, "offset_max")
-    mask = None if offset_max is None else SafeMaskMaker(methods=["offset-max"], offset_max=offset_max * u.deg)
-    stacked, numbers = MapDataset.create(geom, name="stacked"), []
+    stacked, numbers = _dataset(geom, "stacked", np.zeros(geom.data_shape, dtype=bool)), []
     for run in runs:
-        dataset = maker.run(MapDataset.create(geom, name=run.name), run.observation)
-        if mask is not None:
-            dataset = mask.run(dataset, run.observation)
+        inside = np.ones(geom.data_shape, dtype=bool)
+        if offset_max is not None:
+            inside &= geom.separation(run.pointing).to_value("deg") <= offset_max
+        dataset = _dataset(geom, run.name, inside)
+        dataset.counts.fill_events(run.observation.events)
+        dataset.background = _background(run, geom)
         if job.parameters["background"] == "fov":
             dataset = _fov_background(job, run, dataset, geom)
-        inside = dataset.mask_safe.data
         counts = int(dataset.counts.data[inside].sum())
-        background = float(np.nansum(dataset.npred_background().data[inside]))
+        background = float(np.nansum(dataset.background.data[inside]))
         used = counts > 0 or background > 0.0
         if used:
             stacked.stack(dataset)
@@ -89,14 +91,51 @@ def _stack(job: Job, runs: Sequence[Run], geom: Any) -> tuple[Any, list[dict[str
     return stacked, numbers
 
 
+def _dataset(geom: Any, name: str, inside: Any) -> Any:
+    empty = {"counts": Map.from_geom(geom), "background": Map.from_geom(geom)}
+    return MapDataset(**empty, mask_safe=Map.from_geom(geom, data=inside), name=name)
+
+
+def _background(run: Run, geom: Any) -> Any:
+    """Return the background of a run by its model, evaluated in fine bins of energy.
+
+    Maps of very many pixels get it from a coarser grid: the model is smooth, and memory is not endless.
+    """
+    low, high = geom.axes["energy"].edges
+    n_bins = max(1, math.ceil(_BINS_PER_DECADE * math.log10(high / low)))
+    cube = geom.to_image().to_cube([MapAxis.from_energy_bounds(low, high, n_bins)])
+    n_pixels = math.prod(geom.to_image().data_shape)
+    coarser = math.ceil(math.sqrt(n_pixels / _MOST_BACKGROUND_PIXELS))
+    if coarser > 1:
+        height, width = geom.to_image().data_shape
+        cube = WcsGeom.create(
+            skydir=geom.center_skydir,
+            binsz=float(geom.pixel_scales[0].to_value("deg")) * coarser,
+            # a margin, so that no pixel of the map is at its edge
+            npix=(width // coarser + 3, height // coarser + 3),
+            axes=list(cube.axes),
+            frame="icrs",
+            proj="TAN",
+        )
+    # of a model that ends within the map, gammapy takes logarithms of 0
+    with np.errstate(all="ignore"):
+        model = MapDatasetMaker(selection=["background"]).make_background(cube, run.observation)
+    summed = model.sum_over_axes(["energy"], keepdims=True)
+    if coarser > 1:
+        summed = summed.interp_to_geom(geom, preserve_counts=True)
+    return Map.from_geom(geom, data=np.nan_to_num(summed.data))
+
+
 def _fov_background(job: Job, run: Run, dataset: Any, geom: Any) -> Any:
-    exclusion = _exclusion(job, geom.to_image(), position(job, [run], or_pointing=True))
+    exclusion = _exclusion(job, geom.to_image(), geom.center_skydir)
+    inside = dataset.mask_safe.data.copy()
     fitted = FoVBackgroundMaker(method="scale", exclusion_mask=exclusion).run(dataset)
     if not fitted.mask_safe.data.any():
         run.notes.append("the background could not be scaled to the field; the model is used as it is")
         print(f"note: run {run.name}: {run.notes[-1]}.")
-        dataset.mask_safe.data[...] = True
-        return dataset
+        fitted.mask_safe.data[...] = inside
+        fitted.models = None
+        return fitted
     fitted.background = fitted.npred_background()
     fitted.models = None
     return fitted

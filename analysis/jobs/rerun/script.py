@@ -7,6 +7,7 @@ import importlib.util
 import json
 import platform
 import re
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,8 @@ def _load(script: Path) -> Any:
     if spec is None or spec.loader is None:
         raise JobError(f"the script of {script.parent.name} cannot be loaded.")
     module = importlib.util.module_from_spec(spec)
+    # dataclasses look for their module there
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 

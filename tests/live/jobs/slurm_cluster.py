@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ops.accounts import DEFAULT_USER, Account
-from ops.processes import free_port
+from ops.processes import free_port, living
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
 CONFIGURATION = """
@@ -97,19 +97,64 @@ class SlurmCluster:
         wait_for(lambda: (self.folder / "munge.socket").exists(), self._why("munged does not start"))
         self.start_daemon("slurmctld")
         self.start_daemon("slurmd")
-        wait_for(lambda: self.run("sinfo", "-h", "-o", "%T").strip() == "idle", self._why("the node is not idle"), 60)
+        wait_for(self.is_up, self._why("the node takes no jobs"), 60)
 
     def stop(self) -> None:
-        """Cancel what runs and end the daemons."""
-        if {name for name, child in self.daemons.items() if child.poll() is None} >= {"slurmctld", "slurmd"}:
-            with contextlib.suppress(subprocess.SubprocessError):
+        """Cancel what runs and end the daemons; for that a controller that was killed is started once more."""
+        if self._lives("slurmd") and not self._lives("slurmctld"):
+            self.start_daemon("slurmctld")
+        if self._lives("slurmd"):
+            with contextlib.suppress(subprocess.SubprocessError, NoClusterError):
                 self.run("scancel", "--signal=KILL", "--full", f"--user={self.account.name}")
                 self.run("scancel", f"--user={self.account.name}")
-                deadline = time.monotonic() + 10
-                while self.queue() and time.monotonic() < deadline:
-                    time.sleep(0.2)
+                wait_for(lambda: not self.queue(), "jobs are left in the cluster", 15)
         for name in reversed(list(self.daemons)):
             self.stop_daemon(name)
+        for pid in self._leftovers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _leftovers(self) -> list[int]:
+        """Return what was started with our configuration: a slurmstepd tells a controller that is gone of its job."""
+        mark = f"SLURM_CONF={self.folder}/slurm.conf".encode()
+        found = []
+        for pid in living():
+            with contextlib.suppress(OSError):
+                if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                    found.append(pid)
+        return [pid for pid in found if pid != os.getpid()]
+
+    @contextlib.contextmanager
+    def without_controller(self) -> Iterator[None]:
+        """Kill slurmctld for a while, not before it has written down what it knows of its jobs."""
+        state = self.folder / "state" / "job_state"
+        for number in self.queue():
+            begin = time.time()
+            self.run("scontrol", "update", f"JobId={number}", "TimeLimit=60")
+            wait_for(lambda begin=begin: state.exists() and state.stat().st_mtime > begin, "slurmctld writes nothing")
+        self.stop_daemon("slurmctld", signal.SIGKILL)
+        try:
+            yield
+        finally:
+            self.start_daemon("slurmctld")
+            wait_for(self.is_up, self._why("slurmctld does not come back"), 60)
+
+    def is_up(self) -> bool:
+        """Say whether the node takes jobs; one that is out of service is taken back."""
+        state = self.run("sinfo", "-h", "-o", "%T").strip()
+        if state.rstrip("*") in ("idle", "mixed", "allocated"):
+            return True
+        if state.startswith(("down", "drain")):
+            self.run("scontrol", "update", f"NodeName={self.node}", "State=RESUME")
+        return False
+
+    @property
+    def node(self) -> str:
+        """The name of the node."""
+        return socket.gethostname().split(".")[0]
+
+    def _lives(self, name: str) -> bool:
+        return name in self.daemons and self.daemons[name].poll() is None
 
     def start_daemon(self, name: str) -> None:
         """Start one of the daemons; they stay in the foreground of a session of their own."""
@@ -128,6 +173,8 @@ class SlurmCluster:
             "slurmd": ["-D", "-f", f"{self.folder}/slurm.conf"],
         }[name]
         with open(self.folder / f"{name}.out", "ab") as output:
+            if not os.getuid():
+                os.fchown(output.fileno(), self.account.uid, self.account.gid)
             self.daemons[name] = subprocess.Popen(
                 [str(_program(name)), *words],
                 env={**self._clean(), **self.environment},
@@ -183,7 +230,7 @@ class SlurmCluster:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)
         values = {
-            "host": socket.gethostname().split(".")[0],
+            "host": self.node,
             "controller_port": free_port(),
             "node_port": free_port(),
             "user": self.account.name,

@@ -59,7 +59,7 @@ def maps(jobs: Archive, people: People) -> Iterator[Job]:
         jobs,
         people,
         "gammapy_maps",
-        obs_ids="hess-dl3-dr1:23523 hess-dl3-dr1:23526",
+        obs_ids="hess-dl3-dr1:23559 hess-dl3-dr1:23592",
         ra=str(CRAB.ra.deg),
         dec=str(CRAB.dec.deg),
         nxpix="100",
@@ -83,7 +83,7 @@ class TestMaps:
         axis = MapAxis.from_energy_bounds("1 TeV", "20 TeV", 1)
         geom = WcsGeom.create(skydir=CRAB, binsz=0.03, npix=(100, 80), axes=[axis], frame="icrs", proj="TAN")
         expected = Map.from_geom(geom)
-        for observation in DataStore.from_dir(HESS).get_observations([23523, 23526]):
+        for observation in DataStore.from_dir(HESS).get_observations([23559, 23592]):
             expected.fill_events(observation.events)
         assert np.squeeze(counts).shape == (80, 100)
         assert counts.sum() == expected.data.sum() > 100
@@ -98,18 +98,18 @@ class TestMaps:
             assert requests.get(url, timeout=60).status_code == 404, "results of a user are not for everybody"
 
     def test_provenance(self, jobs: Archive, maps: Job) -> None:
-        documents = {name: maps.get(f"/results/{name}") for name in maps.results if name.startswith("prov")}
+        documents = {name: maps.get(f"/results/{name}") for name in maps.results if name.startswith("provenance")}
         assert len(documents) == 5
         text = {name: answer.text for name, answer in documents.items()}
-        did = did_of(jobs.url, "hess-dl3-dr1", "23523")
+        did = did_of(jobs.url, "hess-dl3-dr1", "23559")
         for name, content in text.items():
             assert maps.url.rpartition("/")[2] not in content, f"{name} gives the id of the job away"
             assert maps.login[0] not in content
-            if name != "provsvg":
-                assert did in content or "23523" in content, name
-        assert "binsz" in text["provjson"]
-        json.loads(text["provjson"])
-        etree.fromstring(documents["provsvg"].content)
+            if name != "provenance-svg":
+                assert did in content or "23559" in content, name
+        assert "binsz" in text["provenance-json"]
+        json.loads(text["provenance-json"])
+        etree.fromstring(documents["provenance-svg"].content)
 
     def test_provenance_by_tap(self, jobs: Archive, maps: Job) -> None:
         number = maps.url.rpartition("/")[2]
@@ -119,7 +119,7 @@ class TestMaps:
             f" JOIN provenance.used AS u ON u.activity_id=a.id WHERE a.id='job:{activity}'"
         )
         assert {row["entity_id"] for row in rows} == {
-            did_of(jobs.url, "hess-dl3-dr1", run) for run in ("23523", "23526")
+            did_of(jobs.url, "hess-dl3-dr1", run) for run in ("23559", "23592")
         }
         agents = jobs.query(f"SELECT agent_id FROM provenance.was_associated_with WHERE activity_id='job:{activity}'")
         assert not [row for row in agents if maps.login[0] in row["agent_id"]]
@@ -189,26 +189,18 @@ class TestOthers:
     """Light curves, packages, cut-outs of a table."""
 
     def test_light_curve(self, jobs: Archive, people: People) -> None:
-        rows = jobs.query(
-            "SELECT TOP 3 obs_publisher_did, t_min FROM ivoa.obscore WHERE obs_collection LIKE '%H.E.S.S.%'"
-            " AND dataproduct_type='event' AND target_name LIKE 'PKS 2155%' ORDER BY t_min"
-        )
-        if len(rows) < 2:
-            rows = jobs.query(
-                "SELECT TOP 3 obs_publisher_did, t_min FROM ivoa.obscore WHERE dataproduct_type='event' AND"
-                " 1=CONTAINS(POINT(s_ra, s_dec), CIRCLE(329.717, -30.226, 2)) ORDER BY t_min"
-            )
+        runs = ["33787", "33788", "33791"]
         job = completed(
             jobs,
             people,
             "gammapy_lightcurve",
-            obs_ids=" ".join(row["obs_publisher_did"] for row in rows),
+            obs_ids=" ".join(f"hess-dl3-dr1:{run}" for run in runs),
             ra=str(PKS.ra.deg),
             dec=str(PKS.dec.deg),
         )
         name = next(name for name in job.results if "ecsv" in name)
         curve = Table.read(job.get(f"/results/{name}").text, format="ascii.ecsv")
-        assert len(curve) == len(rows)
+        assert len(curve) == len(runs)
         assert np.all(np.asarray(curve["flux"]) > 0)
         job.delete()
 
@@ -217,7 +209,7 @@ class TestOthers:
 
         query = (
             "SELECT TOP 2 obs_publisher_did FROM ivoa.obscore WHERE dataproduct_type='event'"
-            " AND 1=CONTAINS(POINT(s_ra, s_dec), CIRCLE(83.63, 22.01, 3)) AND obs_publisher_did LIKE '%hess-dl3-dr1%'"
+            " AND target_name='Crab Nebula' AND obs_publisher_did LIKE '%hess-dl3-dr1%'"
         )
         job = completed(jobs, people, "gammapy_datastore", obs_ids=query)
         name = next(name for name in job.results if "tar" in name or "package" in name or "datastore" in name)
@@ -236,10 +228,10 @@ class TestOthers:
             people,
             "event_cutouts",
             files={"positions": ("mine.ecsv", out.getvalue())},
-            obs_ids="hess-dl3-dr1:23523",
+            obs_ids="hess-dl3-dr1:23559",
             radius="0.2",
         )
-        name = next(name for name in job.results if not name.startswith("prov") and name != "log")
+        name = next(name for name in job.results if not name.startswith("provenance") and name != "log")
         with tarfile.open(fileobj=io.BytesIO(job.get(f"/results/{name}").content)) as package:
             cuts = [member for member in package.getnames() if ".fits" in member]
             assert len(cuts) == 1
@@ -250,7 +242,7 @@ class TestOthers:
         job.delete()
 
     def test_inputs_in_other_ways(self, jobs: Archive, people: People) -> None:
-        listed = did_of(jobs.url, "hess-dl3-dr1", "23523") + "\n# a comment\n" + "hess-dl3-dr1:23526\n"
+        listed = did_of(jobs.url, "hess-dl3-dr1", "23559") + "\n# a comment\n" + "hess-dl3-dr1:23592\n"
         job = completed(jobs, people, "gammapy_datastore", files={"obs_ids": ("mine.txt", listed)})
         number = job.url.rpartition("/")[2]
         assert len(json.loads(jobs.sql(f"SELECT datasets FROM cta.job WHERE job_id='{number}'")[0][0])) == 2
@@ -261,7 +253,7 @@ class TestDataLink:
     """A dataset's links lead to the jobs that can work on it."""
 
     def test_event_list(self, jobs: Archive) -> None:
-        did = did_of(jobs.url, "hess-dl3-dr1", "23523")
+        did = did_of(jobs.url, "hess-dl3-dr1", "23559")
         found = document(jobs, did)
         rows = [row for row in found.of("#proc") if "/jobs/" in found.services[row["service_def"]].url]
         services = {found.services[row["service_def"]].url: found.services[row["service_def"]] for row in rows}

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 pytest.importorskip("vo_models", reason="vo-models is not installed: requirements/test.txt has it")
@@ -24,6 +26,7 @@ from analysis.uws.job import Job, JobParameter, JobResult, Phase
 from analysis.uws.phases import RUNNABLE
 from analysis.uws.service import UploadedFile, UwsAnswer, UwsRequest, UwsService
 from analysis.uws.store import JobStore
+from tests.live.jobs.conftest import a_job
 
 BASE = "https://archive.example/jobs"
 NAMES = {"u": "http://www.ivoa.net/xml/UWS/v1.0"}
@@ -141,6 +144,12 @@ class World:
     settings: Settings
     make: Callable[..., Client]
 
+    def new_job(self, client: Client) -> str:
+        """Return the path of a job a client may see, made now."""
+        job = a_job(owner=client.owner)
+        self.store.insert(job)
+        return f"maps/{job.job_id}"
+
     def start(self, path: str) -> None:
         """Do as the runner when it starts a job."""
         now = datetime.datetime.now(datetime.UTC)
@@ -171,7 +180,7 @@ def world(tmp_path: Path, new_store: Callable[[], JobStore]) -> World:
         ),
     )
     types = Types(maps=maps, spectra=dataclasses.replace(maps, name="spectra"))
-    settings = Settings(folder=tmp_path, python="", max_waiting_per_user=3, sync_seconds=2, anonymous_per_minute=5)
+    limits = Settings(folder=tmp_path, python="", max_waiting_per_user=3, sync_seconds=2, anonymous_per_minute=5)
     lock, shared = threading.Lock(), new_store()
 
     @contextmanager
@@ -179,9 +188,9 @@ def world(tmp_path: Path, new_store: Callable[[], JobStore]) -> World:
         with lock:
             yield shared
 
-    service = UwsService(stores, types, settings, BASE + "/", Hooks(tmp_path), Pages())
+    service = UwsService(stores, types, limits, BASE + "/", Hooks(tmp_path), Pages())
     store = new_store()
-    return World(store, settings, lambda owner="ada": Client(service, store, owner))
+    return World(store, limits, lambda owner="ada": Client(service, store, owner))
 
 
 def test_from_creation_to_results(world: World) -> None:
@@ -430,6 +439,47 @@ def test_browsers_get_pages_and_programs_documents(world: World) -> None:
     assert content(ada.get("maps/none", accept=BROWSER)).startswith(b"<p>error (404")
     assert ada.get(path, accept="text/html, image/gif, *; q=.2").headers["Content-Type"].startswith("text/xml")
     assert content(ada.get("maps/description")) == b"<VOTABLE/>"
+
+
+PIECES = st.sampled_from(
+    ["", "maps", "none", "sync", "form", "doc", "description", "0" * 32, "phase", "error", "quote", "owner", "results"]
+    + ["parameters", "ra", "table", "destruction", "executionduration", "..", "a/b", "\0", "é\ud800", "PHASE", "counts"]
+)
+NAMED = st.sampled_from(
+    ["PHASE", "WAIT", "LAST", "AFTER", "ra", "", "table", "RUNID", "ACTION", "DESTRUCTION", "upload"]
+)
+VALUES = st.one_of(
+    st.sampled_from(
+        ["RUN", "ABORT", "DELETE", "0", "-1", "1", "param:table", "table,param:x", "2026-01-01", "\0\ud800"]
+    ),
+    st.text(max_size=5),
+)
+PAIRS = st.lists(st.tuples(NAMED, VALUES), max_size=3)
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_is_asked_is_answered(world: World, data: st.DataObject) -> None:
+    ada = world.make(data.draw(st.sampled_from(["ada", None, "\0"])))
+    begin = data.draw(st.sampled_from(["none", "list", "job", "job"]))
+    path = {"none": [], "list": ["maps"], "job": world.new_job(ada).split("/")}[begin]
+    path += data.draw(st.lists(PIECES, max_size=2))
+    request = UwsRequest(
+        method=data.draw(st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH"])),
+        path=tuple(path),
+        query=data.draw(PAIRS),
+        form=data.draw(PAIRS),
+        files=data.draw(st.sampled_from([{}, {"table": UploadedFile('\r\n"', b"1")}])),
+        owner=ada.owner,
+        address=str(data.draw(st.integers())),
+        accept=data.draw(st.sampled_from(["", BROWSER])),
+    )
+    answer = ada.service.handle(request)
+    if answer.wait is not None:
+        answer = ada.service.handle(request, dataclasses.replace(answer.wait, deadline=0.0))
+    assert answer.wait is None and (answer.status < 500 or answer.status == 503)
+    assert all(value.isascii() and value.isprintable() for value in answer.headers.values())
+    assert len(content(answer)) == int(answer.headers["Content-Length"]) or request.method == "HEAD"
 
 
 def test_two_runs_at_once_start_a_job_once(world: World) -> None:
