@@ -15,8 +15,9 @@ import stat
 import uuid
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from analysis.description.model import (
     RECIPE,
@@ -236,7 +237,7 @@ def _file_facts(path: Path) -> tuple[int, str] | None:
         return None
 
 
-def open_plain(path: Path) -> BinaryIO:
+def open_plain(path: Path) -> BufferedReader:
     """Open a regular file for reading.
 
     Raises
