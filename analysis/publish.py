@@ -11,7 +11,6 @@ import datetime
 import json
 import os
 import shutil
-import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ from analysis.description.model import JobDescription
 from analysis.errors import JobsError
 from analysis.folder import RESULTS, JobStatus, read_status
 from analysis.provenance import ConnectionRows, job_record, pseudonym_of
-from analysis.provenance.record import generated_by
+from analysis.provenance.record import generated_by, open_plain
 from analysis.settings import Settings, load_settings
 from analysis.uws.job import Job, Phase
 from analysis.uws.store import JobStore
@@ -211,14 +210,11 @@ def _terms(database: Database, collections: Sequence[str]) -> list[Terms]:
 def _copy(source: Path, target: Path) -> None:
     """Copy a plain file in one move; a link that the job has planted is none."""
     try:
-        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        stream = open_plain(source)
     except OSError as exc:
         raise JobsError(f"the result {source.name} cannot be read ({exc.strerror}); it was not published.") from exc
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise JobsError(f"the result {source.name} is no plain file; it was not published.")
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".new-", delete=False) as new:
-            shutil.copyfileobj(stream, new, 2**20)
+    with stream, tempfile.NamedTemporaryFile(dir=target.parent, prefix=".new-", delete=False) as new:
+        shutil.copyfileobj(stream, new, 2**20)
     Path(new.name).chmod(0o644)
     Path(new.name).replace(target)
 

@@ -16,10 +16,13 @@ from analysis.settings import VARIABLE, Settings, load_settings
 
 def main(words: Sequence[str] | None = None) -> int:
     """Do as the command line says; return the exit status."""
-    given = _parser().parse_args(words)
+    parser = _parser()
+    given, rest = parser.parse_known_args(words)  # parameters may come after options, which argparse does not foresee
+    if rest and (given.command != "check" or any(word.startswith("-") for word in rest)):
+        parser.error(f"what is {rest[0]}?")
     try:
         if given.command == "check":
-            return _check(given.folder, given.parameters, given.inputs, given.python)
+            return _check(given.folder, [*given.parameters, *rest], given.inputs, given.python)
         _decide(load_settings(), given)
     except JobsError as exc:
         print(f"error: {exc}", file=sys.stderr)
@@ -80,7 +83,8 @@ def _check(folder: Path, words: Sequence[str], inputs: Path | None, python: str 
 def _settings_for(python: str | None) -> Settings:
     """Return the instance's settings; without an instance, those of a fresh one with the program given."""
     if python:
-        return Settings(folder=Path("/nonexistent"), python=python)
+        # without following links: a program of a virtual environment is one
+        return Settings(folder=Path("/nonexistent"), python=str(Path(python).absolute()) if "/" in python else python)
     try:
         return load_settings()
     except JobsError as exc:

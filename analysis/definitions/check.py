@@ -64,7 +64,7 @@ def check_folder(
     folder
         With ``description.vot`` and the script.
     settings
-        Limits, and the program of the environment that has gammapy.
+        Limits, to which those of the job type are cut, and the program of the environment that has gammapy.
     given
         Parameters of the trial run as in a request; of an upload the path of a file.
     inputs
@@ -77,7 +77,7 @@ def check_folder(
         report.faults.append(str(exc))
         return report
     report.notes.append(f"{description.name} {description.version}: {description.title}")
-    report.faults += problems(description, settings)
+    report.faults += problems(description)
     if description.name != folder.resolve().name:
         report.faults.append(f"its folder must have its name: {description.name}, not {folder.resolve().name}.")
     if description.script.is_file():

@@ -81,7 +81,7 @@ def submit(settings: Settings, author: str, description: bytes, script: bytes) -
         described = parse_description(description, new)
         if described.script != new:
             described.script.write_bytes(script)
-        wrong = problems(described, settings)
+        wrong = problems(described)
         if wrong:
             raise JobsError(" ".join(wrong))
         name = described.name
@@ -139,7 +139,7 @@ def accept(settings: Settings, name: str, operator: str, seen: str | None = None
                 f"{name} was submitted anew at {submission.submitted}; look at it again before accepting it."
             )
         described = parse_description((folder / FILE_NAME).read_bytes(), folder)
-        wrong = problems(described, settings)
+        wrong = problems(described)
         if wrong or described.name != name:
             raise JobsError(f"{name} cannot be accepted: {' '.join(wrong) or 'it describes something else.'}")
         _check_free(settings, name, submission.author)

@@ -6,6 +6,7 @@ Accounts, the job's own id (who knows an anonymous job's id owns it), machines a
 from __future__ import annotations
 
 import datetime
+import errno
 import hashlib
 import hmac
 import os
@@ -14,6 +15,7 @@ import stat
 import uuid
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -228,14 +230,26 @@ def _files(folder: Path) -> list[Path]:
 def _file_facts(path: Path) -> tuple[int, str] | None:
     """Return size and SHA-256 of a regular file; None when there is none: the job could have planted anything."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open_plain(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            return size, hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as stream:
-        facts = os.fstat(stream.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            return None
-        return facts.st_size, hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def open_plain(path: Path) -> BufferedReader:
+    """Open a regular file for reading.
+
+    Raises
+    ------
+    OSError
+        When there is none: links and pipes that a job has planted are none.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 # --- the job type ----------------------------------------------------------------------------------------------------

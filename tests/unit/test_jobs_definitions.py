@@ -239,6 +239,10 @@ class TestCommand:
         folder = job_type(tmp_path / "types", text=votable(used="", parameters="")).parent
         assert main(["check", str(folder), "--python", sys.executable]) == 0
         assert "it can be used." in capsys.readouterr().out
+        (folder / "description.vot").write_text(votable(used=""))
+        assert main(["check", str(folder), "--python", sys.executable, "emin=1", "ra=3"]) == 0
+        with pytest.raises(SystemExit):
+            main(["check", str(folder), "--pyton", sys.executable])
         (folder / "script.py").write_text("")
         assert main(["check", str(folder), "--python", sys.executable]) == 1
         assert "fault: " in capsys.readouterr().out

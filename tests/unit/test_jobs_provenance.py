@@ -16,10 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analysis.description.reader import read_description
 from analysis.errors import JobsError
 from analysis.folder import ORDER, RESULTS, JobStatus
+from analysis.parameters import check_value
 from analysis.provenance import NOTATIONS, job_record, pseudonym_of
 from analysis.provenance.record import SECRET, parameter_text
+from analysis.settings import DEFINITIONS
 from analysis.uws.job import JobParameter, Phase
 from prov_tables.harvest import parameter_value
 from prov_tables.importer import check_sizes
@@ -294,3 +297,21 @@ def test_documents_have_it_all(tmp_path: Path, notation: str) -> None:
 def _uuid(graph: Graph) -> str:
     (activity,) = graph.of(Activity)
     return str(activity.id).removeprefix("job:")
+
+
+@pytest.mark.parametrize("folder", sorted(path.parent for path in DEFINITIONS.glob("*/description.vot")), ids=str)
+def test_job_types_that_come_with_the_archive(tmp_path: Path, folder: Path) -> None:
+    description = read_description(folder / "description.vot")
+    given = {item.name: check_value(item, [item.default]) for item in description.parameters if item.default}
+    named = [item.file_name.replace("*", "1") for item in description.generated]
+    record = recorded(tmp_path, description=description, parameters=given, results=dict.fromkeys(named, b"1"))
+    graph = graph_of(record)
+    typed = {row.id: row.value_type for row in graph.of(ParameterDescription)}
+    found = {
+        row.name: parameter_value(row.param_value, typed[row.description_id])
+        for row in graph.of(Parameter)
+        if row.entity_id is None
+    }
+    assert found == given
+    made = {graph.get(Entity, row.entity_id).name: row for row in graph.of(WasGeneratedBy)}
+    assert set(made) == set(named) and all(row.description_id for row in made.values())

@@ -269,30 +269,30 @@ class TestRecorded:
             assert str(caught.value).endswith(".")
 
 
-class TestPublished:
-    @pytest.fixture(scope="class")
-    def results(
-        self,
-        archive: Archive,
-        connections: Callable[[], Any],
-        tmp_path_factory: pytest.TempPathFactory,
-        public: tuple[str, ...],
-    ) -> Iterator[tuple[Job, dict[str, Any], Published]]:
-        """A job's map, published in a collection that did not exist."""
-        own, connection = tmp_path_factory.mktemp("published"), connections()
-        map_file = write_fits(own / "map.fits", image(TELESCOP="CTA"))
-        job, record = stored(connection, own / "jobs", public, results={"counts.fits": map_file.read_bytes()})
-        settings = Settings(folder=own, python="/nonexistent")
-        with open_folder() as folder:
-            inputs = archive.resource_dir.parent
-            done = publish(ConnectionRows(connection), settings, job, maps(), PUBLISHED, inputs, folder / "data")
-            connection.close()
-            make_readable(folder)
-            archive.import_folder(done.folder, PUBLISHED).check()
-            yield job, record, done
-            archive.ops("withdraw", "--collection", PUBLISHED).check()
-        (archive.resource_dir / "collections" / f"{PUBLISHED}.toml").unlink()
+@pytest.fixture(scope="module")
+def results(
+    archive: Archive,
+    connections: Callable[[], Any],
+    tmp_path_factory: pytest.TempPathFactory,
+    public: tuple[str, ...],
+) -> Iterator[tuple[Job, dict[str, Any], Published]]:
+    """A job's map, published in a collection that did not exist."""
+    own, connection = tmp_path_factory.mktemp("published"), connections()
+    map_file = write_fits(own / "map.fits", image(TELESCOP="CTA"))
+    job, record = stored(connection, own / "jobs", public, results={"counts.fits": map_file.read_bytes()})
+    settings = Settings(folder=own, python="/nonexistent")
+    with open_folder() as folder:
+        inputs = archive.resource_dir.parent
+        done = publish(ConnectionRows(connection), settings, job, maps(), PUBLISHED, inputs, folder / "data")
+        connection.close()
+        make_readable(folder)
+        archive.import_folder(done.folder, PUBLISHED).check()
+        yield job, record, done
+        archive.ops("withdraw", "--collection", PUBLISHED).check()
+    (archive.resource_dir / "collections" / f"{PUBLISHED}.toml").unlink()
 
+
+class TestPublished:
     def test_its_job_is_its_generator(
         self, archive: Archive, connection: Any, results: tuple[Job, dict[str, Any], Published]
     ) -> None:
