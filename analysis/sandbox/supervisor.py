@@ -36,7 +36,7 @@ from analysis.sandbox.usage import Space
 from analysis.sandbox.verdict import Excess, status_of
 
 _STEP_S = 0.05
-_NOTIFY_S = 2.0
+_NOTIFY_S = 30.0
 _SHARE = 10
 """A measurement is not made again before this many times what it took has passed."""
 
