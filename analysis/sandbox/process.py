@@ -82,11 +82,11 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def descendants(pid: int) -> list[int]:
-    """Return all processes below one; what is started or orphaned meanwhile may be missing."""
+def descendants(pid: int, most: int = 10**6) -> list[int]:
+    """Return the processes below one, not many more than `most`; what comes or is orphaned meanwhile may be missing."""
     found: list[int] = []
     waiting = children(pid)
-    while waiting:
+    while waiting and len(found) <= most:
         found.append(waiting.pop())
         waiting += children(found[-1])
     return found

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from analysis.settings import DEFINITIONS
+from analysis.worker.pages import collapse
 
 _ALWAYS = (
     "astropy.coordinates",
@@ -70,6 +71,7 @@ def warm_up() -> None:
     gc.collect()
     # Pages of frozen objects stay shared between the parent and the jobs.
     gc.freeze()
+    collapse()
 
 
 def _import(name: str) -> None:

@@ -27,6 +27,7 @@ from analysis.worker.warm import imported_by
 
 pytest.importorskip("gammapy")
 CODE = Path(__file__).resolve().parents[2]
+LIMITS = Limits(duration_s=60)
 SLEEPER = """
 import subprocess, time
 def run(job):
@@ -50,7 +51,7 @@ class Service:
         self.executor = LocalExecutor(self.settings, CODE)
         self.executor.warm(120)
 
-    def folder(self, script: str, limits: Limits = Limits(duration_s=60)) -> Path:
+    def folder(self, script: str, limits: Limits = LIMITS) -> Path:
         folder = self.settings.jobs_folder / secrets.token_hex(16)
         path = self.base / "definitions" / folder.name / "script.py"
         path.parent.mkdir(parents=True)
