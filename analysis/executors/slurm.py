@@ -108,19 +108,30 @@ class SlurmExecutor:
         return _handle(number, mark)
 
     def poll(self, handles: Mapping[str, Path]) -> dict[str, Report]:
-        """Return a report for each handle; the folder is looked at first, then one list of all our jobs."""
-        reports = {}
+        """Return a report for each handle; the folder is looked at first, then one list of all our jobs.
+
+        While the cluster does not answer, there are reports only of jobs that have ended.
+        """
+        reports, rest = {}, []
         for handle, folder in handles.items():
             status = read_status(folder)
             # Who was killed does not know by whom: the cluster does.
-            if status is not None and status.reason != "killed":
+            if status is None or status.reason == "killed":
+                rest.append(handle)
+            else:
                 reports[handle] = Report("ended", status)
-        rest = [handle for handle in handles if handle not in reports]
+                self._sent.pop(_read_handle(handle)[1], None)
         self._over = {handle: since for handle, since in self._over.items() if handle in rest}
-        if rest:
+        if not rest:
+            return reports
+        try:
             known, asked = self._queue.latest()
-            for handle in rest:
-                reports[handle] = self._report(handle, handles[handle], known, asked)
+        except UnavailableError:
+            if reports:
+                return reports
+            raise
+        for handle in rest:
+            reports[handle] = self._report(handle, handles[handle], known, asked)
         return reports
 
     def stop(self, handle: str, folder: Path) -> None:
