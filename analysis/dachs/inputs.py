@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -237,7 +238,12 @@ def place_datasets(datasets: Sequence[Dataset], folder: Path, settings: Settings
     """Lay datasets out as in a package: write what is made for the job; return which files of the archive it reads."""
     how = "\n".join(dataset.file.publisher_did for dataset in datasets)
     try:
-        plan = package_plan(datasets, how, PackageLimits(max_datasets=settings.max_datasets))
+        # the time of the newest file, so that the same inputs are the same files when a job is repeated
+        newest = max(dataset.file.path.stat().st_mtime for dataset in datasets)
+        utc = datetime.datetime.fromtimestamp(newest, datetime.timezone.utc)
+        plan = package_plan(datasets, how, PackageLimits(max_datasets=settings.max_datasets), utc)
+    except OSError as exc:
+        raise RefusedError(503, f"a file is not there at the moment ({exc.strerror}); tell the operator.") from exc
     except PackageError as exc:
         raise RefusedError(400, str(exc)) from exc
     mounts = []

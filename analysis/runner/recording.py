@@ -28,7 +28,7 @@ class Recorder:
         self._connection = connection
 
     def record(self, ended: Sequence[Ended]) -> None:
-        """Store what is to be known of some jobs; what cannot be stored now goes in with the next."""
+        """Store what is to be known of some jobs, and what could not be stored earlier; it may be called with none."""
         records = [self._record(item) for item in ended]
         store_records(self._connection, records, spool_folder(self._settings))
 

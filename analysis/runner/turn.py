@@ -244,6 +244,7 @@ class Runner:
 
     def _sweep(self) -> None:
         """Remove what its owners do not want any more, and what has come to its time."""
+        self._record(())  # what could not be stored before
         for job in self._store.deleted():
             shutil.rmtree(self.folder(job), ignore_errors=True)
             self._store.delete(job.job_id)

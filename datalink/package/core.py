@@ -129,7 +129,9 @@ def _files(dataset: Dataset) -> list[Any]:
     return dataset.files
 
 
-def package_plan(datasets: Sequence[Dataset], how: str, limits: Limits = LIMITS) -> PackagePlan:
+def package_plan(
+    datasets: Sequence[Dataset], how: str, limits: Limits = LIMITS, utc_now: datetime.datetime | None = None
+) -> PackagePlan:
     """Return the plan of a package of datasets that were looked up; who may have them is not decided here.
 
     Parameters
@@ -140,6 +142,8 @@ def package_plan(datasets: Sequence[Dataset], how: str, limits: Limits = LIMITS)
         How they were selected, for the package's description.
     limits
         How much is allowed.
+    utc_now
+        The time that README and index files tell, default now; with the same time they are the same.
 
     Raises
     ------
@@ -168,7 +172,7 @@ def package_plan(datasets: Sequence[Dataset], how: str, limits: Limits = LIMITS)
         documents.values(),
         archive.collections({dataset.collection for dataset in datasets}),
         how,
-        datetime.datetime.now(datetime.timezone.utc),
+        utc_now or datetime.datetime.now(datetime.timezone.utc),
         companions=[file for did, file in companions.items() if did not in set(identifiers)],
         archive=f"{base.getConfig('web', 'sitename')}, {addresses().server}",
         limits=limits,

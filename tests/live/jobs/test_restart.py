@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.sandbox.process import Process
 from tests.live.archive import Archive, wait_for
 from tests.live.jobs.definitions import accept_all
 from tests.live.jobs.test_uws import ends, sleepers
@@ -55,6 +56,11 @@ def folder_of(place: Archive, job: Job) -> Path:
     return place.real / "jobs" / "jobs" / job.url.rpartition("/")[2]
 
 
+def supervisor_of(place: Archive, job: Job) -> Process:
+    """Return the process that watches over a job."""
+    return Process.parse(json.loads((folder_of(place, job) / "process.json").read_text())[0])
+
+
 def test_ten_running_jobs_survive_all_of_it(place: Archive, ada: People) -> None:
     made = [sleeper(place, ada, "12") for _ in range(10)]
     waiting = [sleeper(place, ada, "1") for _ in range(2)]
@@ -84,7 +90,7 @@ def test_a_killed_worker(place: Archive, ada: People) -> None:
     told = folder_of(place, job) / "process.json"
     assert wait_for(told.exists, 10)
     assert wait_for(lambda: bool(sleepers()), 10)
-    os.kill(json.loads(told.read_text())["pid"], signal.SIGKILL)
+    supervisor_of(place, job).kill()
     assert ends(job, 20) == "ERROR"
     assert len(job.get("/error").text.split()) > 5
     assert "sleeping" in job.get("/results/log").text
@@ -109,7 +115,7 @@ def test_a_machine_that_was_restarted(place: Archive, ada: People) -> None:
     job = sleeper(place, ada, "2")
     assert wait_for(lambda: job.phase == "EXECUTING", 20)
     kill(place, "runner")
-    os.kill(json.loads((folder_of(place, job) / "process.json").read_text())["pid"], signal.SIGKILL)
+    supervisor_of(place, job).kill()
     number = job.url.rpartition("/")[2]
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     place.sql(f"UPDATE cta.job SET handle = replace(handle, '{boot}', 'another-boot') WHERE job_id = '{number}'")
