@@ -70,7 +70,7 @@ class LinksCore(svcs.Core):  # type: ignore[misc]
             else:
                 links.append(unknown(identifier))
         referred = {link.service_def for link in links}
-        services += [offer.service for offer in jobs if offer.service.id in referred]
+        services += [offer.service_for(wanted) for offer in jobs if offer.service.id in referred]
         services.append(_self_description(here))
         infos = query_origin(service, "dlmeta", STANDARD_ID, " ".join(wanted)).infos()
         return MEDIA_TYPE, links_document(links, services, notes=info_elements(infos + dataset_infos(found.values())))

@@ -97,7 +97,6 @@ def _multipart(
     def add_file(file: Any) -> None:
         file.file_object.seek(0)
         content = file.file_object.read(settings.max_upload_bytes + 1)
-        file.close()
         name = (file.file_name or b"").decode("utf-8", "replace")
         if len(content) > settings.max_upload_bytes:
             raise RefusedError(413, f"the file {name[:80]} is too large; {settings.max_upload_bytes} bytes are taken.")

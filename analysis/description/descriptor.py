@@ -1,13 +1,13 @@
 """Job types as services on datasets, for DataLink: what each can take, and how a client calls it.
 
-A client starts a job by the synchronous façade. The descriptor of a job type is the same for all datasets of a
-document: the identifier comes from the row that refers to it.
+A client starts a job by the synchronous façade. In a document on one dataset the identifier is filled in; in one on
+several, a job type has one descriptor, and the identifier comes from the row that refers to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.description.model import DATASET, JobDescription, ParameterDescription, UsageDescription
 from datalink.document import Parameter, ServiceDescriptor
@@ -28,6 +28,14 @@ class Offer:
         """Return whether a dataset of this type, with responses of these HDU_TYPEs, is something to work on."""
         wanted = self.usage.dataproduct_type
         return (wanted is None or wanted == product_type) and set(self.usage.needs) <= set(responses)
+
+    def service_for(self, identifiers: Sequence[str]) -> ServiceDescriptor:
+        """Return the descriptor for a document on these datasets: of a single one it has the identifier filled in."""
+        if len(identifiers) != 1:
+            return self.service
+        identifier, *others = self.service.parameters
+        filled = replace(identifier, value=identifiers[0], ref=None)
+        return replace(self.service, parameters=(filled, *others), resource_identifier=identifiers[0])
 
     @property
     def content_type(self) -> str | None:

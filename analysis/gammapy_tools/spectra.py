@@ -151,10 +151,26 @@ def _extracted(run: Run, how: Extraction) -> Any | None:
         if dataset.counts_off is None:
             _left_out(run, "there is no room for an off region beside the on region and the exclusion")
             return None
-        dataset = SafeMaskMaker(methods=["aeff-max"], aeff_percent=how.aeff_percent).run(dataset, observation)
+        dataset = _masked(dataset, observation, how)
     if not dataset.mask_safe.data.any():
         _left_out(run, "its effective area is too small in this energy range")
         return None
+    return dataset
+
+
+def _masked(dataset: Any, observation: Any, how: Extraction) -> Any:
+    """Return the dataset without energies at which the effective area is small.
+
+    gammapy looks for the rise of the effective area in the energies that the dataset has. Where it rises below them all
+    would be masked; then the response itself is asked.
+    """
+    before = dataset.mask_safe
+    for irfs in ("DL4", "DL3"):
+        dataset.mask_safe = before
+        safe = SafeMaskMaker(methods=["aeff-max"], aeff_percent=how.aeff_percent, irfs=irfs)
+        dataset = safe.run(dataset, observation)
+        if dataset.mask_safe.data.any():
+            break
     return dataset
 
 

@@ -12,49 +12,21 @@ import pytest
 
 pytest.importorskip("gammapy")
 
-import astropy.units as u
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.io.votable import parse_single_table
 from astropy.table import Table
-from gammapy.data import DataStore
-from gammapy.datasets import Datasets, SpectrumDataset, SpectrumDatasetOnOff
-from gammapy.estimators import FluxPoints, FluxPointsEstimator
-from gammapy.makers import ReflectedRegionsBackgroundMaker, SafeMaskMaker, SpectrumDatasetMaker
-from gammapy.maps import MapAxis, RegionGeom
-from gammapy.modeling import Fit
-from gammapy.modeling.models import Models, PowerLawSpectralModel, SkyModel
+from gammapy.datasets import SpectrumDatasetOnOff
+from gammapy.estimators import FluxPoints
+from gammapy.modeling.models import Models
 from PIL import Image
-from regions import CircleSkyRegion
 
 from analysis.worker.job import JobError
 from ingest.products.load import load_product
 from ingest.products.recognise import Kind
+from tests.plain_gammapy import crab_flux_points
 from tests.unit.job_inputs import CRAB, check_results, digests, make_job, run
 
 ASKED: dict[str, Any] = {"ra": 83.633, "dec": 22.014, "emin": 0.6, "emax": 30.0, "nbins": 6}
-
-
-def plain_script(folder: Path) -> FluxPoints:
-    """Do what the documentation of gammapy does, with the numbers of `ASKED`."""
-    observations = DataStore.from_dir(folder).get_observations([23559, 23592], required_irf="point-like")
-    edges = np.geomspace(0.6, 30.0, 6 * 3 + 1) * u.TeV
-    geom = RegionGeom.create(
-        CircleSkyRegion(SkyCoord(83.633, 22.014, unit="deg"), 0.11 * u.deg), axes=[MapAxis.from_energy_edges(edges)]
-    )
-    true = MapAxis.from_energy_bounds(0.18 * u.TeV, 90 * u.TeV, 54, name="energy_true")
-    maker = SpectrumDatasetMaker(containment_correction=True, selection=["counts", "exposure", "edisp"])
-    datasets = Datasets()
-    for observation in observations:
-        empty = SpectrumDataset.create(geom=geom, energy_axis_true=true, name=str(observation.obs_id))
-        dataset = ReflectedRegionsBackgroundMaker().run(maker.run(empty, observation), observation)
-        datasets.append(SafeMaskMaker(methods=["aeff-max"], aeff_percent=10).run(dataset, observation))
-    model = PowerLawSpectralModel(amplitude="1e-12 cm-2 s-1 TeV-1", index=2.3, reference="1 TeV")
-    datasets.models = [SkyModel(spectral_model=model, name="crab")]
-    Fit().run(datasets)
-    return FluxPointsEstimator(
-        energy_edges=np.geomspace(0.6, 30.0, 7) * u.TeV, source="crab", selection_optional=["errn-errp", "ul"]
-    ).run(datasets)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +38,7 @@ def crab(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_flux_points_of_the_crab_are_those_of_a_plain_script(crab: Any) -> None:
     check_results(crab)
-    expected = plain_script(crab.data_folders[0]).to_table(sed_type="dnde")
+    expected = crab_flux_points(crab.data_folders[0]).to_table(sed_type="dnde")
     found = FluxPoints.read(crab.results / "flux_points.fits", sed_type="dnde").to_table(sed_type="dnde")
     assert len(found) == 6
     for name in ("e_ref", "e_min", "e_max", "dnde", "dnde_err", "dnde_errn", "dnde_errp", "dnde_ul", "sqrt_ts"):

@@ -149,5 +149,5 @@ def accept_all(archive: Archive) -> None:
         '<PARAM name="memory_bytes" datatype="long" value="500000000"/>'
         '<PARAM name="disk_bytes" datatype="long" value="50000000"/>'
     )
-    accept(archive, "test_hostile", HOSTILE, TEXT.format("what", "nothing"), limits=limits)
+    accept(archive, "test_hostile", HOSTILE, TEXT.format("what", "nothing"), limits=limits, seconds=20)
     accept(archive, "test_broken", None)
