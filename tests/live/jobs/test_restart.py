@@ -16,7 +16,7 @@ from tests.live.jobs.definitions import accept_all
 from tests.live.jobs.test_uws import ends, sleepers
 from tests.live.soda_helpers import Job, People, people_of
 
-SETTINGS = "\nslots = 10\nmax_running_per_user = 10\n"
+SETTINGS = "slots = 10\nmax_running_per_user = 10\n"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def place(workshop: Archive) -> Iterator[Archive]:
     """The instance, with more room than this machine would have by itself."""
     settings = workshop.real / "dachs" / "etc" / "jobs.toml"
     before = settings.read_text()
-    settings.write_text(before + SETTINGS)
+    settings.write_text(SETTINGS + before)
     accept_all(workshop)
     workshop.up().check()
     yield workshop
@@ -112,8 +112,8 @@ def test_a_killed_runner_is_started_again(place: Archive, ada: People) -> None:
 
 def test_a_machine_that_was_restarted(place: Archive, ada: People) -> None:
     """The boot is told by its id; another one in the handle is what a restart leaves behind."""
-    job = sleeper(place, ada, "2")
-    assert wait_for(lambda: job.phase == "EXECUTING", 20)
+    job = sleeper(place, ada, "3")
+    assert wait_for((folder_of(place, job) / "process.json").exists, 20)
     kill(place, "runner")
     supervisor_of(place, job).kill()
     number = job.url.rpartition("/")[2]
