@@ -37,9 +37,9 @@ class SitePages:
         """Return the form that creates a job, with values filled in."""
         return form_page(description, viewer, defaults, self._server)
 
-    def doc(self, description: JobDescription) -> bytes:
+    def doc(self, description: JobDescription, viewer: str | None) -> bytes:
         """Return what a job type does."""
-        return doc_page(description, self._server)
+        return doc_page(description, self._server, viewer)
 
     def jobs(self, description: JobDescription, jobs: Sequence[Job], viewer: str | None) -> bytes:
         """Return a user's jobs of one type."""

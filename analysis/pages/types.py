@@ -192,7 +192,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def doc_page(description: JobDescription, server: str, viewer: str | None = None) -> bytes:
+def doc_page(description: JobDescription, server: str, viewer: str | None) -> bytes:
     """Return what a job type does, takes and makes."""
     name = description.name
     return page(

@@ -67,7 +67,7 @@ class Pages(Protocol):
     def form(self, description: JobDescription, viewer: str | None, defaults: Sequence[tuple[str, str]]) -> bytes:
         """Return the form that creates a job, with values filled in."""
 
-    def doc(self, description: JobDescription) -> bytes:
+    def doc(self, description: JobDescription, viewer: str | None) -> bytes:
         """Return what a job type does."""
 
     def jobs(self, description: JobDescription, jobs: Sequence[Job], viewer: str | None) -> bytes:

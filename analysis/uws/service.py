@@ -151,7 +151,7 @@ class UwsService:
             defaults = requests.parameters_of(request.query)
             return answers.page(self._pages.form(description, request.owner, defaults))
         if what == "doc" and self._pages is not None:
-            return answers.page(self._pages.doc(description))
+            return answers.page(self._pages.doc(description, request.owner))
         raise RefusedError(404, _UNSET)
 
     def _job_list(self, request: UwsRequest, description: JobDescription) -> UwsAnswer:
