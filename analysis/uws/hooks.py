@@ -76,5 +76,5 @@ class Pages(Protocol):
     def job(self, description: JobDescription | None, job: Job, job_url: str, viewer: str | None) -> bytes:
         """Return a job; its type may be gone."""
 
-    def error(self, status: int, sentence: str) -> bytes:
-        """Return what went wrong."""
+    def error(self, status: int, sentence: str, viewer: str | None, here: str) -> bytes:
+        """Return what went wrong at an address of this server."""

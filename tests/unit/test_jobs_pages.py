@@ -216,7 +216,7 @@ class TestHostile:
             doc_page(description, SERVER, None),
             job_page(description, job, URL, HOSTILE),
             job_list_page(description, [job], HOSTILE),
-            error_page(404, HOSTILE),
+            error_page(404, HOSTILE, HOSTILE, f"/jobs/{HOSTILE}"),
         ):
             self.check(content)
 
@@ -247,7 +247,7 @@ class TestSite:
             pages.doc(COUNT, None),
             pages.jobs(COUNT, [JOB], "ada"),
             pages.job(COUNT, JOB, URL, "ada"),
-            pages.error(404, "there is no such job."),
+            pages.error(404, "there is no such job.", None, "/jobs/count"),
         ):
             assert read(content).xpath("//h1")
         assert "It does so quickly" in text_of(pages.doc(COUNT, None))
