@@ -13,7 +13,7 @@ import pytest
 import pyvo
 import requests
 from astropy.io import fits
-from lxml import etree
+from lxml import etree, html
 from pyvo.dal.adhoc import DatalinkQuery, DatalinkResults
 from pyvo.dal.exceptions import DALServiceError
 from pyvo.dal.tap import AsyncTAPJob
@@ -23,7 +23,7 @@ from tests.live.archive import SAMPLE, Archive, session, wait_for
 from tests.live.conftest import REAL
 from tests.live.jobs.conftest import Submit
 from tests.live.jobs.test_uws import ends
-from tests.live.soda_helpers import LINKS, UWS, People, datalinklint, did_of, document, lint_errors
+from tests.live.soda_helpers import LINKS, UWS, Job, People, datalinklint, did_of, document, lint_errors
 
 
 @dataclass
@@ -259,3 +259,46 @@ class TestFromDataLink:
         names = {row["local_semantics"] for row in found.of("#proc")}
         assert {"gammapy_maps", "gammapy_spectra", "gammapy_lightcurve", "gammapy_datastore"} <= names
         assert lint_errors(datalinklint(found.answer.content)) == []
+
+
+class TestBrowser:
+    """What a browser sends, and what it is shown."""
+
+    def test_a_form_leads_to_pictures(self, jobs: Archive, people: People) -> None:
+        web = session()
+        web.auth, web.headers["Accept"] = people.pi, "text/html,application/xhtml+xml,*/*;q=0.8"
+        (form,) = html.fromstring(web.get(f"{jobs.url}/jobs/gammapy_maps/form", timeout=60).text).forms
+        assert (form.method, form.get("enctype")) == ("POST", "multipart/form-data")
+        given = {**dict(form.form_values()), "obs_ids": "100001", "nxpix": "50", "nypix": "50", "PHASE": "RUN"}
+        no_file = [("obs_ids", ("", b"", "application/octet-stream"))]  # as browsers send a field left empty
+        page = web.post(f"{jobs.url}{form.action}", data=given, files=no_file, timeout=60)
+        assert page.status_code == 200 and people.pi[0] in page.text, page.text
+        job = Job(jobs, page.url, people.pi)
+        assert ends(job) == "COMPLETED", job.get("/error").text
+        shown = html.fromstring(web.get(job.url, timeout=60).text)
+        assert "COMPLETED" in shown.text_content()
+        pictures = [web.get(url, timeout=60) for url in shown.xpath("//img/@src")]
+        assert {answer.headers["Content-Type"] for answer in pictures} == {"image/png"}
+        assert len(pictures) >= 3 and all(answer.content.startswith(b"\x89PNG") for answer in pictures)
+        (delete,) = [form for form in shown.forms if "Delete" in form.text_content()]
+        after = web.post(delete.action, data={"ACTION": "DELETE"}, timeout=60)
+        assert after.url == f"{jobs.url}/jobs/gammapy_maps" and job.url not in after.text
+
+    def test_a_mistake_is_told_on_a_page(self, jobs: Archive, people: People) -> None:
+        web = session()
+        web.headers["Accept"] = "application/xhtml+xml"
+        answer = web.post(f"{jobs.url}/jobs/gammapy_maps", data={"nxpix": "<b>"}, timeout=60)
+        assert answer.status_code == 400 and "nxpix" in answer.text and "<b>" not in answer.text
+
+    def test_signing_in_leads_back(self, jobs: Archive, people: People) -> None:
+        shown = html.fromstring(jobs.get("/jobs/gammapy_maps/form", headers={"Accept": "application/xhtml+xml"}).text)
+        (url,) = shown.xpath("//a[text()='Sign in']/@href")
+        assert jobs.get(url).status_code == 401
+        back = jobs.get(url, auth=people.pi, headers={"Accept": "application/xhtml+xml"})
+        assert (
+            "/jobs/gammapy_maps/form" in back.url
+            and f"Signed in as {people.pi[0]}" in html.fromstring(back.text).text_content()
+        )
+
+    def test_the_root_page_leads_there(self, jobs: Archive) -> None:
+        assert "/jobs" in html.fromstring(jobs.get("/").text).xpath("//a/@href")
