@@ -1,4 +1,4 @@
-"""How the tests are shared out when two processes run them (`make test`): one keeps the archive, the other does the rest.
+"""How the tests are shared out when two processes run them (`make test`): one keeps the archive, one does the rest.
 
 Tests of a file stay together; so do those that use the same instance.
 """
