@@ -14,7 +14,7 @@ from gavo import base
 
 from analysis.description.model import DATASET, RECIPE, JobDescription, UsageDescription
 from analysis.errors import JobsError, RefusedError
-from analysis.folder import INPUTS, JobOrder, Limits, Mount, write_order, write_whole
+from analysis.folder import INPUTS, JobOrder, Mount, write_order, write_whole
 from analysis.parameters import Selection, check_identifiers, check_parameters, given_for
 from analysis.provenance import recorded_job
 from analysis.settings import Settings
@@ -216,22 +216,13 @@ def prepare(job: Job, description: JobDescription, settings: Settings, describe:
             job_type=job.job_type,
             script=str(description.script),
             parameters=parameters,
-            limits=_limits(job, description, settings),
+            limits=settings.limits(description, job.execution_duration),
             mounts=mounts,
             uploads=uploads,
             read_only=(*scripts, str(CODE)),
         ),
     )
     return tuple(datasets)
-
-
-def _limits(job: Job, description: JobDescription, settings: Settings) -> Limits:
-    return Limits(
-        duration_s=job.execution_duration,
-        memory_bytes=min(description.memory_bytes or settings.memory_bytes, settings.memory_bytes),
-        disk_bytes=min(description.disk_bytes or settings.disk_bytes, settings.disk_bytes),
-        processes=settings.processes,
-    )
 
 
 def place_datasets(datasets: Sequence[Dataset], folder: Path, settings: Settings) -> tuple[Mount, ...]:

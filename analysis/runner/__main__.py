@@ -111,7 +111,7 @@ def describer(settings: Settings) -> Callable[[Job], JobDescription | None]:
     def describe(job: Job) -> JobDescription | None:
         found = catalogue.get(job.job_type)
         own = None if found else pending_for(settings, job.owner)
-        return found if own is None else Catalogue([own], settings).get(job.job_type)
+        return found if own is None else Catalogue([own]).get(job.job_type)
 
     return describe
 
