@@ -128,10 +128,28 @@ def check_access(datasets: Sequence[Dataset], owner: str | None) -> None:
     who, today = archive.viewer_by_name(owner), archive.today()
     for dataset in datasets:
         verdict = strictest([file.protection.verdict(who, today) for file in dataset.files])
-        if verdict is Verdict.LOGIN_NEEDED:
-            raise RefusedError(401, f"{dataset.title[:200]} is proprietary; log in as a member of its group.")
-        if verdict is Verdict.FORBIDDEN:
-            raise RefusedError(403, f"{dataset.title[:200]} is proprietary, and not for your account; leave it out.")
+        if verdict is not Verdict.ALLOWED:
+            raise _refusal(verdict, dataset.title[:200])
+
+
+def authorize(publisher_dids: Sequence[str], owner: str | None) -> None:
+    """Refuse what was made of datasets that the owner of a job may not have any more.
+
+    Raises
+    ------
+    RefusedError
+        401 when a login may help, 403 when it does not.
+    """
+    who, today = archive.viewer_by_name(owner), archive.today()
+    verdict = strictest([item.verdict(who, today) for item in archive.protections(publisher_dids)])
+    if verdict is not Verdict.ALLOWED:
+        raise _refusal(verdict, "A dataset of this job")
+
+
+def _refusal(verdict: Verdict, what: str) -> RefusedError:
+    if verdict is Verdict.LOGIN_NEEDED:
+        return RefusedError(401, f"{what} is proprietary; log in as a member of its group.")
+    return RefusedError(403, f"{what} is proprietary, and not for your account; leave it out.")
 
 
 def check(
