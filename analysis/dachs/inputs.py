@@ -30,7 +30,6 @@ from datalink.package.tarstream import PackageError
 from datalink.soda.errors import SodaError
 from prov_tables.sap.core import TableDatabase
 
-CODE = Path(__file__).resolve().parents[2]
 RECIPE_FILE = "recipe.json"
 Describe = Callable[[str], JobDescription | None]
 _BY_OBS_ID = (
@@ -237,7 +236,7 @@ def prepare(job: Job, description: JobDescription, settings: Settings, describe:
             limits=settings.limits(description, job.execution_duration),
             mounts=mounts,
             uploads=uploads,
-            read_only=(*scripts, str(CODE)),
+            read_only=tuple(scripts),
         ),
     )
     return tuple(datasets)

@@ -180,7 +180,7 @@ def _order(
         limits=settings.limits(description),
         mounts=tuple(_mounts(inputs)) if inputs else (),
         uploads=uploads,
-        read_only=(str(description.folder.resolve()), str(CODE)),
+        read_only=(str(description.folder.resolve()),),
     )
 
 
