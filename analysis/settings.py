@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from analysis.description.model import JobDescription
 from analysis.errors import JobsError
+from analysis.folder import Limits
 
 VARIABLE = "CTA_JOBS"
 DEFINITIONS = Path(__file__).resolve().parent / "jobs"
@@ -81,6 +83,24 @@ class Settings:
     def socket(self) -> Path:
         """Datagram socket on which the runner is told that a job has ended."""
         return self.folder / "runner.sock"
+
+    def limits(self, description: JobDescription, duration_s: int | None = None) -> Limits:
+        """Return what a job of a type may take: what the type asks for, cut to what is allowed.
+
+        Parameters
+        ----------
+        description
+            Of the job type.
+        duration_s
+            What a user has chosen, default what the type asks for.
+        """
+        asked = description.execution_duration_s if duration_s is None else duration_s
+        return Limits(
+            duration_s=min(asked, self.max_duration) if asked else self.max_duration,
+            memory_bytes=min(description.memory_bytes or self.memory_bytes, self.memory_bytes),
+            disk_bytes=min(description.disk_bytes or self.disk_bytes, self.disk_bytes),
+            processes=self.processes,
+        )
 
     @property
     def n_slots(self) -> int:

@@ -60,6 +60,15 @@ def datasets(publisher_dids: Sequence[str]) -> dict[str, Dataset]:
     return found
 
 
+def protections(publisher_dids: Sequence[str]) -> set[Protection]:
+    """Return who may have the files of some datasets; those that are not there (any more) are passed over."""
+    sql = "SELECT DISTINCT owner, embargo FROM cta.dataset WHERE obs_publisher_did = ANY(%(dids)s)"
+    with base.getTableConn() as connection:
+        return {
+            Protection(row["owner"], row["embargo"]) for row in _rows(connection, sql, {"dids": list(publisher_dids)})
+        }
+
+
 def viewer(query_meta: Any) -> Viewer:
     """Return who asks; with a wrong password that is nobody, as it is elsewhere in DaCHS.
 

@@ -30,11 +30,12 @@ def prepare(checkout: Path) -> None:
 
 
 def run(checkout: Path, arguments: list[str]) -> int:
-    """Run pytest with these arguments; its live tests keep their instance in a folder of their own."""
+    """Run pytest with these arguments, or all tests in two processes; live tests have instances of their own."""
     prepare(checkout)
     console.step("running the tests")
+    chosen = arguments or ["-n", "2", "--dist", "loadgroup"]
     return subprocess.run(
-        [str(bin_of(checkout) / "python"), "-m", "pytest", *arguments], cwd=checkout, env=environment(checkout)
+        [str(bin_of(checkout) / "python"), "-m", "pytest", *chosen], cwd=checkout, env=environment(checkout)
     ).returncode
 
 

@@ -14,7 +14,7 @@ from gavo import base
 
 from analysis.description.model import DATASET, RECIPE, JobDescription, UsageDescription
 from analysis.errors import JobsError, RefusedError
-from analysis.folder import INPUTS, JobOrder, Limits, Mount, write_order, write_whole
+from analysis.folder import INPUTS, JobOrder, Mount, write_order, write_whole
 from analysis.parameters import Selection, check_identifiers, check_parameters, given_for
 from analysis.provenance import recorded_job
 from analysis.settings import Settings
@@ -30,7 +30,6 @@ from datalink.package.tarstream import PackageError
 from datalink.soda.errors import SodaError
 from prov_tables.sap.core import TableDatabase
 
-CODE = Path(__file__).resolve().parents[2]
 RECIPE_FILE = "recipe.json"
 Describe = Callable[[str], JobDescription | None]
 _BY_OBS_ID = (
@@ -128,10 +127,28 @@ def check_access(datasets: Sequence[Dataset], owner: str | None) -> None:
     who, today = archive.viewer_by_name(owner), archive.today()
     for dataset in datasets:
         verdict = strictest([file.protection.verdict(who, today) for file in dataset.files])
-        if verdict is Verdict.LOGIN_NEEDED:
-            raise RefusedError(401, f"{dataset.title[:200]} is proprietary; log in as a member of its group.")
-        if verdict is Verdict.FORBIDDEN:
-            raise RefusedError(403, f"{dataset.title[:200]} is proprietary, and not for your account; leave it out.")
+        if verdict is not Verdict.ALLOWED:
+            raise _refusal(verdict, dataset.title[:200])
+
+
+def authorize(publisher_dids: Sequence[str], owner: str | None) -> None:
+    """Refuse what was made of datasets that the owner of a job may not have any more.
+
+    Raises
+    ------
+    RefusedError
+        401 when a login may help, 403 when it does not.
+    """
+    who, today = archive.viewer_by_name(owner), archive.today()
+    verdict = strictest([item.verdict(who, today) for item in archive.protections(publisher_dids)])
+    if verdict is not Verdict.ALLOWED:
+        raise _refusal(verdict, "A dataset of this job")
+
+
+def _refusal(verdict: Verdict, what: str) -> RefusedError:
+    if verdict is Verdict.LOGIN_NEEDED:
+        return RefusedError(401, f"{what} is proprietary; log in as a member of its group.")
+    return RefusedError(403, f"{what} is proprietary, and not for your account; leave it out.")
 
 
 def check(
@@ -216,22 +233,13 @@ def prepare(job: Job, description: JobDescription, settings: Settings, describe:
             job_type=job.job_type,
             script=str(description.script),
             parameters=parameters,
-            limits=_limits(job, description, settings),
+            limits=settings.limits(description, job.execution_duration),
             mounts=mounts,
             uploads=uploads,
-            read_only=(*scripts, str(CODE)),
+            read_only=tuple(scripts),
         ),
     )
     return tuple(datasets)
-
-
-def _limits(job: Job, description: JobDescription, settings: Settings) -> Limits:
-    return Limits(
-        duration_s=job.execution_duration,
-        memory_bytes=min(description.memory_bytes or settings.memory_bytes, settings.memory_bytes),
-        disk_bytes=min(description.disk_bytes or settings.disk_bytes, settings.disk_bytes),
-        processes=settings.processes,
-    )
 
 
 def place_datasets(datasets: Sequence[Dataset], folder: Path, settings: Settings) -> tuple[Mount, ...]:

@@ -107,6 +107,10 @@ class ArchiveHooks:
         """Write the order of a job; return the publisher DIDs of its datasets."""
         return inputs.prepare(job, description, settings(), self._types.get)
 
+    def authorize(self, job: Job) -> None:
+        """Refuse results when a dataset has become proprietary, or the owner has left its group."""
+        inputs.authorize(job.datasets, job.owner)
+
     def discard(self, job: Job) -> None:
         """Remove the folder of a job."""
         shutil.rmtree(settings().jobs_folder / job.job_id, ignore_errors=True)

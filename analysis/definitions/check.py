@@ -17,7 +17,7 @@ from analysis.description.check import problems
 from analysis.description.model import DATASET, RECIPE, UPLOAD, JobDescription
 from analysis.description.reader import FILE_NAME, read_description
 from analysis.errors import DescriptionError, RefusedError
-from analysis.folder import INPUTS, LOG, RESULTS, JobOrder, Limits, Mount, read_status, write_order
+from analysis.folder import INPUTS, LOG, RESULTS, JobOrder, Mount, read_status, write_order
 from analysis.parameters import check_parameters
 from analysis.provenance.record import generated_by
 from analysis.settings import Settings
@@ -177,15 +177,10 @@ def _order(
         job_type=description.name,
         script=str(description.script.resolve()),
         parameters=check_parameters(description, [pair for pair in given if pair[0] not in usages]),
-        limits=Limits(
-            duration_s=min(description.execution_duration_s, settings.max_duration),
-            memory_bytes=min(description.memory_bytes or settings.memory_bytes, settings.memory_bytes),
-            disk_bytes=min(description.disk_bytes or settings.disk_bytes, settings.disk_bytes),
-            processes=settings.processes,
-        ),
+        limits=settings.limits(description),
         mounts=tuple(_mounts(inputs)) if inputs else (),
         uploads=uploads,
-        read_only=(str(description.folder.resolve()), str(CODE)),
+        read_only=(str(description.folder.resolve()),),
     )
 
 

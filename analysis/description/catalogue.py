@@ -30,13 +30,10 @@ class Catalogue:
     ----------
     folders
         Where to look; of two job types of one name the first counts. Folders need not exist.
-    settings
-        Limits that job types must keep to, if any.
     """
 
-    def __init__(self, folders: Sequence[Path], settings: Settings | None = None) -> None:
+    def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)
-        self._settings = settings
         self._lock = threading.Lock()
         self._looked_s = float("-inf")
         self._stamps: dict[Path, _Stamp] = {}
@@ -107,7 +104,7 @@ class Catalogue:
             description = read_description(folder / FILE_NAME)
         except DescriptionError as exc:
             return str(exc)
-        wrong = problems(description, self._settings)
+        wrong = problems(description)
         if description.name != folder.name:
             wrong.append(
                 f"its name is {description.name[:80]!r} and its folder {folder.name!r}; they must be the same."

@@ -77,7 +77,8 @@ class Runner:
         active = self._store.active()
         self._stop_some(active)
         n_ended = self._watch(active)
-        waiting = self._store.waiting()
+        # more of one owner cannot be started at one time
+        waiting = self._store.waiting(max(self._settings.max_running_per_user, self._settings.max_running_anonymous))
         if waiting:
             self._start_some(waiting, self._store.active() if n_ended else active)
         if now >= self._next_sweep:

@@ -60,7 +60,7 @@ class JobControl:
             owner=request.owner,
             phase=Phase.PENDING,
             creation_time=now,
-            execution_duration=min(description.execution_duration_s or 2**31, self._settings.max_duration),
+            execution_duration=self._settings.limits(description).duration_s,
             destruction=now + datetime.timedelta(days=self._settings.lifetime_days),
             activity=str(uuid.uuid4()),
             run_id=run_id,

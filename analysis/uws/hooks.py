@@ -48,6 +48,15 @@ class Hooks(Protocol):
             When a dataset is not there (404), does not suit (400), or is not for the owner (401, 403).
         """
 
+    def authorize(self, job: Job) -> None:
+        """Decide anew whether the owner may have what comes of the job's datasets: rights change.
+
+        Raises
+        ------
+        RefusedError
+            401 or 403 when not.
+        """
+
     def discard(self, job: Job) -> None:
         """Remove the folder of a job, if there is one."""
 

@@ -337,6 +337,8 @@ class UwsService:
         if result is None:
             yet = "yet" if job.phase in _BUSY | RUNNABLE else f"(it has {len(job.results)})"
             raise RefusedError(404, f"This job has no result {requests.shown(name)} {yet}; see …/results.")
+        if job.datasets:
+            self._hooks.authorize(job)
         folder = self._settings.jobs_folder / job.job_id
         if result.file_name is not None:
             stream = answers.open_below(folder, f"{RESULTS}/{result.file_name}")

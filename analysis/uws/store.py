@@ -217,9 +217,17 @@ class JobStore:
                 _notify(cursor, job_id)
             return deleted
 
-    def waiting(self) -> list[Job]:
-        """Return the jobs that wait and were not given to an executor, in their order."""
-        return self._jobs("WHERE phase = 'QUEUED' AND handle IS NULL ORDER BY queue_number")
+    def waiting(self, each: int = 2**31) -> list[Job]:
+        """Return the jobs that wait and were not given to an executor, in their order; of each owner the first `each`.
+
+        Jobs without an owner count as one owner's.
+        """
+        clause = (
+            "WHERE job_id IN (SELECT job_id FROM (SELECT job_id, row_number() OVER (PARTITION BY owner ORDER BY"
+            " queue_number) AS place FROM cta.job WHERE phase = 'QUEUED' AND handle IS NULL) AS queue"
+            " WHERE place <= %(each)s) ORDER BY queue_number"
+        )
+        return self._jobs(clause, each=each)
 
     def active(self) -> list[Job]:
         """Return the jobs that were given to an executor and may have processes, those marked as deleted included."""

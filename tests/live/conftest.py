@@ -74,7 +74,8 @@ def sample() -> Iterator[Path]:
 def state_folder(suffix: str = "") -> Path:
     """Return the state folder of an instance of this run."""
     chosen = Path(os.environ.get("CTA_TEST_STATE") or CHECKOUT / "var-test")
-    return chosen.with_name(chosen.name + suffix)
+    worker = os.environ.get("PYTEST_XDIST_WORKER")  # each process has instances of its own
+    return chosen.with_name(chosen.name + (f"-{worker}" if worker else "") + suffix)
 
 
 @pytest.fixture(scope="session")

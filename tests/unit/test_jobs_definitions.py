@@ -162,8 +162,8 @@ class TestTrial:
     def test_the_author_may_run_it_and_nobody_else(self, service: Settings) -> None:
         submit(service, "ada", *given())
         own, others = pending_for(service, "ada"), pending_for(service, "bob")
-        assert own is not None and Catalogue([own], service).names() == ["count"]
-        assert others is not None and Catalogue([others], service).names() == []
+        assert own is not None and Catalogue([own]).names() == ["count"]
+        assert others is not None and Catalogue([others]).names() == []
         assert pending_for(service, None) is None
 
     @pytest.mark.parametrize("how", ["review", "off"])

@@ -41,6 +41,7 @@ def run(job):
     everything = {
         "environment": dict(os.environ),
         "jobs": attempt(lambda: sorted(str(path) for path in Path(job.parameters["place"]).iterdir())),
+        "code": attempt(lambda: sorted(os.listdir(job.parameters["code"]))),
         "root": attempt(lambda: sorted(os.listdir("/"))),
         "database": attempt(lambda: socket.socket(socket.AF_UNIX).connect(job.parameters["database"])),
         "server": attempt(lambda: socket.create_connection(("127.0.0.1", job.parameters["port"]), 2)),
@@ -143,7 +144,12 @@ def accept_all(archive: Archive) -> None:
     port = archive.memory["port"]
     accept(archive, "test_nothing", NOTHING, TEXT.format("text", "nothing"))
     accept(archive, "test_sleeper", SLEEPER, NUMBER.format("seconds", "30"))
-    curious = TEXT.format("place", "/tmp") + TEXT.format("database", "/tmp/none") + PORT.format(port)
+    curious = (
+        TEXT.format("place", "/tmp")
+        + TEXT.format("code", archive.memory["code"])
+        + TEXT.format("database", "/tmp/none")
+        + PORT.format(port)
+    )
     accept(archive, "test_curious", CURIOUS, curious)
     limits = (
         '<PARAM name="memory_bytes" datatype="long" value="500000000"/>'

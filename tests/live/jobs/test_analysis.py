@@ -18,7 +18,7 @@ from astropy.io import fits
 from astropy.table import Table
 from lxml import etree
 
-from tests.live.archive import SHARED, Archive
+from tests.live.archive import SHARED, Archive, wait_for
 from tests.live.jobs.test_bad_input import error_of
 from tests.live.soda_helpers import UWS, Job, People, did_of, document
 
@@ -233,6 +233,24 @@ class TestOthers:
         number = job.url.rpartition("/")[2]
         assert len(json.loads(jobs.sql(f"SELECT datasets FROM cta.job WHERE job_id='{number}'")[0][0])) == 2
         job.delete()
+
+
+class TestAccess:
+    """The decision on access is taken again when results are fetched."""
+
+    def test_a_run_that_becomes_proprietary(self, jobs: Archive, people: People) -> None:
+        did = did_of(jobs.url, "hess-dl3-dr1", "20136")
+        made = Job.create(jobs, {"obs_ids": did, "PHASE": "RUN"}, None, "/jobs/gammapy_datastore")
+        assert wait_for(lambda: made.phase == "COMPLETED", 60)
+        assert made.get("/results/datastore").status_code == 200
+        accref = did.partition("?")[2]
+        try:
+            jobs.sql(f"UPDATE cta.dataset SET owner='demo-pi', embargo='2999-01-01' WHERE accref='{accref}'")
+            assert made.get("/results/datastore").status_code == 401
+            assert made.get("/phase").text == "COMPLETED"
+        finally:
+            jobs.sql(f"UPDATE cta.dataset SET owner=NULL, embargo=NULL WHERE accref='{accref}'")
+        made.delete()
 
 
 class TestDataLink:

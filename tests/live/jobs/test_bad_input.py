@@ -174,6 +174,9 @@ class TestContained:
         assert not [name for name in seen["environment"] if name.startswith(("GAVO", "PG", "CTA", "SSH", "PIP"))]
         assert jobs.memory["admin_password"] not in json.dumps(seen)
         assert seen["jobs"].startswith("refused"), seen["jobs"]
+        assert "'analysis'" in seen["code"]
+        for name in ("var", "config", "inputs", "ops", "tests", ".git"):
+            assert f"'{name}" not in seen["code"], "a job sees more of the checkout than the packages it may import"
         assert seen["database"].startswith("refused")
         assert seen["server"].startswith("refused")
         assert seen["write"].startswith("refused")

@@ -59,6 +59,10 @@ class Hooks:
         (self.folder / "jobs" / job.job_id / "results").mkdir(parents=True, exist_ok=True)
         return ("ivo://x/~?a",)
 
+    def authorize(self, job: Job) -> None:
+        if (self.folder / "locked").exists():
+            raise RefusedError(403, "The run has become proprietary.")
+
     def discard(self, job: Job) -> None:
         shutil.rmtree(self.folder / "jobs" / job.job_id, ignore_errors=True)
 

@@ -139,6 +139,15 @@ def test_what_the_sweep_finds(store: JobStore) -> None:
     assert [job.job_id for job in store.archived_before(now)] == [archived.job_id]
 
 
+def test_of_each_owner_the_first_wait(store: JobStore) -> None:
+    made = [a_job(owner=owner) for owner in ("ada", "ada", None, "ada", None, "bob", None)]
+    for job in made:
+        store.insert(job)
+        store.move(job.job_id, Phase.QUEUED, {Phase.PENDING})
+    assert [job.job_id for job in store.waiting(2)] == [made[number].job_id for number in (0, 1, 2, 4, 5)]
+    assert len(store.waiting()) == 7
+
+
 def test_listeners_hear_of_each_change(store: JobStore, arguments: dict[str, str]) -> None:
     listener = psycopg2.connect(**arguments)
     listener.autocommit = True
