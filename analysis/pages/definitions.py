@@ -89,7 +89,12 @@ def _form() -> Any:
 
     return element(
         "form",
-        field("description", "Description", "VOTable with the parameters, inputs and results.", ".vot,.xml"),
+        field(
+            "description",
+            "Description",
+            "VOTable with the parameters, inputs and results; the page About of each job type leads to its own.",
+            ".vot,.xml",
+        ),
         field("script", "Script", "Python file with a function run(job).", ".py"),
         element("p", element("button", "Submit", type="submit"), class_="buttons"),
         method="post",
@@ -107,7 +112,7 @@ def _own(own: Sequence[Submitted], trial: bool) -> Content:
             _moment(item.submitted),
             _files(item),
             item.reason or "",
-            _action(item, "Withdraw", "withdraw") if item.status == "pending" else "",
+            _action(item, "Withdraw", "withdraw"),
         ]
         for item in own
     ]

@@ -160,6 +160,21 @@ def test_a_new_version_waits_beside_the_accepted_one(place: Archive, people: Peo
     assert output(place, people.pi, "user_next") == "new\n"
 
 
+def test_a_job_that_runs_when_its_type_is_taken_back_ends_as_it_would(
+    place: Archive, people: People, tmp_path: Path
+) -> None:
+    script = "import time\n\n\ndef run(job):\n    (job.results / 'out.txt').write_text('kept')\n    time.sleep(3)\n"
+    submit(place, people.stranger, files(tmp_path, "user_gone", script))
+    assert is_live(place, people.stranger, "user_gone")
+    job = Job(place, run(place, people.stranger, "user_gone").headers["Location"], people.stranger)
+    written = place.real / "jobs" / "jobs" / job.url.rpartition("/")[2] / "results" / "out.txt"
+    assert wait_for(written.exists, 20)
+    assert post(place, people.stranger, "user_gone", ACTION="withdraw").status_code == 303
+    assert ends(job) == "COMPLETED", job.get("/error").text
+    assert job.get("/results/out.txt").text == "kept"
+    job.delete()
+
+
 class TestRefusals:
     """Who may do what, and what is no job type."""
 
