@@ -82,8 +82,8 @@ def _run(order: JobOrder, places: Places, report: Callable[[dict[str, Any]], Non
 def _load(path: str) -> ModuleType:
     if not Path(path).is_file():
         raise JobError(
-            "the script of this job type is not there any more: the type was accepted, changed or taken back before this"
-            " job began. Create the job again."
+            "the script of this job type is not there any more: the type was accepted, changed or taken back before"
+            " this job began. Create the job again."
         )
     spec = importlib.util.spec_from_file_location("job_script", path)
     if spec is None or spec.loader is None:
