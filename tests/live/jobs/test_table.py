@@ -8,12 +8,12 @@ from tests.live.jobs.conftest import Submit
 
 def tap_error(jobs: Archive, adql: str) -> str:
     answer = jobs.session.post(f"{jobs.tap_url}/sync", data={"LANG": "ADQL", "QUERY": adql}, timeout=60)
-    assert answer.status_code == 400
+    assert answer.status_code >= 400, answer.text
     return answer.text
 
 
 def test_jobs_are_not_for_tap(jobs: Archive) -> None:
-    assert "cta.job" in tap_error(jobs, "SELECT job_id FROM cta.job")
+    assert "permission denied for table job" in tap_error(jobs, "SELECT job_id FROM cta.job")
     assert not jobs.query("SELECT table_name FROM tap_schema.tables WHERE table_name='cta.job'")
 
 
