@@ -22,7 +22,7 @@ MAX_LIST_LENGTH = 500_000
 NUMBERS = ("double", "int", "long")
 BITS = {"int": 32, "long": 64}
 TRUE, FALSE = ("true", "1"), ("false", "0")
-_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}(\.0{1,3})?")  # pyvo writes 40 as 40.0
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 _SIZE = re.compile(r"([0-9]{1,6})?(\*)?")
@@ -274,7 +274,7 @@ def _whole(parameter: ParameterDescription, text: str) -> int:
         raise _refused(
             f"{parameter.name} must be {expected(parameter)}, written with digits only, such as 100; not {shown(text)}."
         )
-    value, limit = int(text), 2 ** (BITS[parameter.datatype] - 1)
+    value, limit = int(text.partition(".")[0]), 2 ** (BITS[parameter.datatype] - 1)
     if not -limit <= value < limit:
         raise _refused(f"{parameter.name} must be {expected(parameter)}; {shown(text)} is too large a number.")
     return value

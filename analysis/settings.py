@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from dataclasses import dataclass, field, fields
@@ -61,6 +62,8 @@ class Settings:
     """How long the record of a job is kept after its results were removed."""
     allowed_origins: tuple[str, ...] = ()
     """Web pages elsewhere that may act for a user who is logged in; all may without an account."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses, or networks, of reverse proxies whose X-Forwarded-For tells where a request comes from."""
     operators: tuple[str, ...] = ()
     """Accounts that accept users' job definitions on the web; the operator's command always can."""
     user_definitions: str = "review"
@@ -135,6 +138,13 @@ def load_settings(path: Path | None = None) -> Settings:
         raise JobsError(
             f'{named}: user_definitions = "trial" needs sandbox = true: nobody has looked at those scripts.'
         )
+    for proxy in made.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            raise JobsError(
+                f'{named}: trusted_proxies has {proxy!r}, which is no address; write "10.0.0.7" or "10.0.0.0/24".'
+            ) from None
     return made
 
 

@@ -9,6 +9,7 @@ from gavo.formal.twistedpatch import multipart
 
 from analysis.errors import RefusedError
 from analysis.settings import Settings
+from analysis.uws.quotas import client_address
 from analysis.uws.requests import UploadedFile, UwsRequest
 
 _CHUNK = 2**18
@@ -34,9 +35,14 @@ def uws_request(request: Any, path: tuple[str, ...], settings: Settings) -> UwsR
         form=form,
         files=files,
         owner=_owner(request),
-        address=request.getClientAddress().host,
+        address=_address(request, settings),
         accept=request.getHeader("accept") or "",
     )
+
+
+def _address(request: Any, settings: Settings) -> str:
+    headers = request.requestHeaders.getRawHeaders("x-forwarded-for", [])
+    return client_address(request.getClientAddress().host, headers, settings.trusted_proxies)
 
 
 def _owner(request: Any) -> str | None:

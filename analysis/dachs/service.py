@@ -65,7 +65,8 @@ def _service(trial: Path | None) -> UwsService:
     except ImportError as exc:
         raise JobsError(f"jobs are not available: {exc}. `make start` tries again to fetch what is missing.") from exc
     types = catalogue_of(settings(), trial)
-    return UwsService(store, types, settings(), _base_url(), ArchiveHooks(types), SitePages(types, server_url()))
+    pages = SitePages(types, server_url(), takes_more=settings().user_definitions != "off")
+    return UwsService(store, types, settings(), _base_url(), ArchiveHooks(types), pages)
 
 
 @functools.cache

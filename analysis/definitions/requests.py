@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Protocol
 
 from analysis.definitions import HOME, submissions
-from analysis.description.reader import FILE_NAME
-from analysis.errors import JobsError, RefusedError
+from analysis.description.reader import FILE_NAME, read_description
+from analysis.errors import DescriptionError, JobsError, RefusedError
 from analysis.settings import Settings
 from analysis.uws import answers, requests
 from analysis.uws.requests import UwsAnswer, UwsRequest
 
+SCRIPT = "script.py"
+"""Where the script of a definition is read, whatever name its description gives it."""
 _LOGIN = "log in to submit job types, and to see yours."
 
 
@@ -72,7 +74,7 @@ class DefinitionService:
 
     def _show(self, request: UwsRequest, rest: tuple[str, ...]) -> UwsAnswer:
         is_operator = request.owner in self._settings.operators
-        if len(rest) == 2 and request.owner is not None and rest[1] in (FILE_NAME, "script.py"):
+        if len(rest) == 2 and request.owner is not None and rest[1] in (FILE_NAME, SCRIPT):
             return answers.data(self._file(rest[0], request.owner, is_operator, rest[1]), answers.TEXT)
         if rest:
             raise RefusedError(404, f"there is nothing of this name; see {self._home}.")
@@ -83,14 +85,17 @@ class DefinitionService:
         return answers.page(content)
 
     def _file(self, name: str, viewer: str, is_operator: bool, file_name: str) -> bytes:
-        """Return a file of a definition, for its author and for operators."""
-        found = submissions.submissions_of(self._settings, viewer)
-        if is_operator:
-            found += submissions.pending(self._settings)
+        """Return a file of a definition, for its author and for operators, who see what they would accept."""
+        waiting = submissions.pending(self._settings) if is_operator else []
+        found = [*waiting, *submissions.submissions_of(self._settings, viewer)]
         folder: Path | None = next((place for item, place in found if item.name == name), None)
-        if folder is None:
-            raise RefusedError(404, f"there is no definition {requests.shown(name)} of yours.")
-        return (folder / file_name).read_bytes()
+        try:
+            if folder is not None:
+                is_script = file_name == SCRIPT
+                return (read_description(folder / FILE_NAME).script if is_script else folder / file_name).read_bytes()
+        except (DescriptionError, FileNotFoundError):
+            pass  # replaced or withdrawn just now
+        raise RefusedError(404, f"there is no definition {requests.shown(name)} of yours.")
 
     def _submit(self, request: UwsRequest, author: str) -> UwsAnswer:
         missing = [name for name in ("description", "script") if name not in request.files]

@@ -88,7 +88,9 @@ class Catalogue:
             read[folder] = self._read[folder] if is_known else self._try(folder)
             found = read[folder]
             if folder.name in good or folder.name in broken:
-                broken[str(folder)] = f"there is another job type {folder.name}; rename one of them."
+                broken[folder.name] = (
+                    f"there is another job type {folder.name}; the second one is not offered while it has this name."
+                )
             elif isinstance(found, str):
                 broken[folder.name] = found
             else:

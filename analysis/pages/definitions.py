@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from analysis.pages.html import Content, element, link, page, table
+from analysis.pages.html import Content, element, link, page, table, when
 
 HOME = "/jobs/definitions"
 
@@ -101,15 +102,34 @@ def _form() -> Any:
 def _own(own: Sequence[Submitted], trial: bool) -> Content:
     rows: list[list[Content]] = [
         [
-            link(f"/jobs/{item.name}/form", item.name) if trial or item.status == "accepted" else item.name,
+            link(f"/jobs/{item.name}/form", item.name) if _can_run(item, trial) else item.name,
             item.status,
-            item.submitted,
+            _moment(item.submitted),
+            _files(item),
             item.reason or "",
             _action(item, "Withdraw", "withdraw") if item.status == "pending" else "",
         ]
         for item in own
     ]
-    return [element("h2", "Yours"), table(["Name", "Status", "Submitted", "Reason", ""], rows)]
+    return [element("h2", "Yours"), table(["Name", "Status", "Submitted", "Files", "Reason", ""], rows)]
+
+
+def _can_run(item: Submitted, trial: bool) -> bool:
+    return item.status == "accepted" or (trial and item.status == "pending")
+
+
+def _files(item: Submitted) -> Content:
+    """Return links to the two files of a definition."""
+    place = f"{HOME}/{item.name}"
+    return [link(f"{place}/description.vot", "description"), ", ", link(f"{place}/script.py", "script")]
+
+
+def _moment(iso: str) -> str:
+    """Return a time as people read it."""
+    try:
+        return when(datetime.datetime.fromisoformat(iso))
+    except ValueError:
+        return iso
 
 
 def _waiting(waiting: Sequence[Submitted]) -> Content:
@@ -117,7 +137,8 @@ def _waiting(waiting: Sequence[Submitted]) -> Content:
         [
             item.name,
             item.author,
-            item.submitted,
+            _moment(item.submitted),
+            _files(item),
             element(
                 "div",
                 _action(item, "Accept", "accept"),
@@ -127,7 +148,11 @@ def _waiting(waiting: Sequence[Submitted]) -> Content:
         ]
         for item in waiting
     ]
-    content = table(["Name", "Author", "Submitted", ""], rows) if rows else element("p", "Nothing waits.")
+    content = (
+        table(["Name", "Author", "Submitted", "Read before you accept", ""], rows)
+        if rows
+        else element("p", "Nothing waits.")
+    )
     return [element("h2", "Waiting for an operator"), content]
 
 

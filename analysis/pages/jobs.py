@@ -87,6 +87,7 @@ def job_page(description: JobDescription | None, job: Job, job_url: str, viewer:
         _times(job),
         repeat_section(job_url.rpartition("/")[0], job.parameters, "Repeat this job from a program"),
         _again(job) if description else None,
+        element("p", link(f"/jobs/{job.job_type}", "My jobs of this type")) if viewer and description else None,
         viewer=viewer,
         here=f"/jobs/{job.job_type}/{job.job_id}",
         refresh_s=REFRESH_S if is_active else 0,

@@ -23,23 +23,27 @@ class SitePages:
         The job types.
     server
         Address of the archive, without slash at the end.
+    takes_more
+        Whether users can submit job types.
     """
 
-    def __init__(self, catalogue: Catalogue, server: str) -> None:
+    def __init__(self, catalogue: Catalogue, server: str, *, takes_more: bool = False) -> None:
         self._catalogue = catalogue
+        self._takes_more = takes_more
         self._server = server
 
     def services(self, viewer: str | None) -> bytes:
         """Return the list of job types."""
-        return list_page(self._catalogue.descriptions(), self._catalogue.broken(), viewer)
+        catalogue = self._catalogue
+        return list_page(catalogue.descriptions(), catalogue.broken(), viewer, takes_more=self._takes_more)
 
     def form(self, description: JobDescription, viewer: str | None, defaults: Sequence[tuple[str, str]]) -> bytes:
         """Return the form that creates a job, with values filled in."""
         return form_page(description, viewer, defaults, self._server)
 
-    def doc(self, description: JobDescription) -> bytes:
+    def doc(self, description: JobDescription, viewer: str | None) -> bytes:
         """Return what a job type does."""
-        return doc_page(description, self._server)
+        return doc_page(description, self._server, viewer)
 
     def jobs(self, description: JobDescription, jobs: Sequence[Job], viewer: str | None) -> bytes:
         """Return a user's jobs of one type."""
@@ -61,13 +65,13 @@ class SitePages:
         """Return the page on a user's job types, and on those that wait for an operator."""
         return definitions_page(own, waiting, viewer, is_operator=is_operator, trial=trial)
 
-    def error(self, status: int, sentence: str) -> bytes:
+    def error(self, status: int, sentence: str, viewer: str | None, here: str) -> bytes:
         """Return what went wrong."""
-        return error_page(status, sentence)
+        return error_page(status, sentence, viewer, here)
 
 
-def error_page(status: int, sentence: str) -> bytes:
-    """Return what went wrong, in a sentence for the user."""
+def error_page(status: int, sentence: str, viewer: str | None, here: str) -> bytes:
+    """Return what went wrong at an address, in a sentence for the user; a login leads back there."""
     try:
         title = HTTPStatus(status).phrase
     except ValueError:
@@ -76,4 +80,6 @@ def error_page(status: int, sentence: str) -> bytes:
         title,
         element("p", sentence, class_="message", role="alert"),
         element("p", link("/jobs", "All analysis jobs")),
+        viewer=viewer,
+        here=here,
     )

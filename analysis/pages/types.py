@@ -28,8 +28,10 @@ _HINTS = {
 }
 
 
-def list_page(descriptions: Sequence[JobDescription], broken: Mapping[str, str], viewer: str | None) -> bytes:
-    """Return the list of job types."""
+def list_page(
+    descriptions: Sequence[JobDescription], broken: Mapping[str, str], viewer: str | None, *, takes_more: bool = False
+) -> bytes:
+    """Return the list of job types; `takes_more` when users can submit others."""
     cards = [
         element(
             "div",
@@ -60,6 +62,7 @@ def list_page(descriptions: Sequence[JobDescription], broken: Mapping[str, str],
             class_="lead",
         ),
         element("div", cards, class_="cards") if cards else element("p", "This archive has no job types."),
+        element("p", link("/jobs/definitions", "Add an analysis of your own")) if takes_more else None,
         faults if broken else None,
         viewer=viewer,
     )
@@ -106,7 +109,8 @@ def form_page(
     )
     anonymous = element(
         "p",
-        "You are not signed in. Whoever knows its address can see such a job, and nobody else: keep the address.",
+        "You are not signed in: whoever knows the address of your job can see and delete it, and it is in no list."
+        " Keep the address, or sign in first.",
         class_="note",
     )
     return page(
@@ -192,7 +196,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def doc_page(description: JobDescription, server: str, viewer: str | None = None) -> bytes:
+def doc_page(description: JobDescription, server: str, viewer: str | None) -> bytes:
     """Return what a job type does, takes and makes."""
     name = description.name
     return page(

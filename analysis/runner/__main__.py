@@ -17,7 +17,7 @@ from typing import Any
 import psycopg2
 
 from analysis.definitions.submissions import pending_for
-from analysis.description.catalogue import Catalogue, catalogue_of
+from analysis.description.catalogue import catalogue_of
 from analysis.description.model import JobDescription
 from analysis.errors import JobsError
 from analysis.executors.base import Executor
@@ -109,9 +109,8 @@ def describer(settings: Settings) -> Callable[[Job], JobDescription | None]:
     catalogue = catalogue_of(settings)
 
     def describe(job: Job) -> JobDescription | None:
-        found = catalogue.get(job.job_type)
-        own = None if found else pending_for(settings, job.owner)
-        return found if own is None else Catalogue([own]).get(job.job_type)
+        # a new catalogue looks at once, and sees what was accepted a moment ago
+        return catalogue.get(job.job_type) or catalogue_of(settings, pending_for(settings, job.owner)).get(job.job_type)
 
     return describe
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.description.model import GenerationDescription, JobDescription
+from analysis.description.model import JobDescription
 from analysis.executors.base import Report
 from analysis.folder import LOG, RESULTS, JobStatus
 from analysis.provenance import NOTATIONS
+from analysis.provenance.record import generated_by
 from analysis.uws.job import Job, JobResult, Phase
 from prov_tables.sap.request import FORMATS
 
 LOG_RESULT = "log"
+MAX_FILES = 1000
+"""Files of patterns that are results of one job; more are not offered one by one."""
 # Made on request from what the database has of the job.
 PROVENANCE_RESULTS = {name: FORMATS[notation] for name, notation in NOTATIONS.items()}
 # Limits that end a job: UWS 1.1, section 2.2.1.1, has ABORTED for the first; the others are faults of the job.
@@ -62,7 +66,7 @@ def outcome_of(job: Job, description: JobDescription | None, status: JobStatus, 
 
 def outcome_of_lost(job: Job, report: Report, folder: Path) -> Outcome:
     """Return how a job ended of which nothing is left but its folder."""
-    results = results_in(folder, None)
+    results = tuple(_records(folder))
     if job.stop_requested:
         return Outcome(phase=Phase.ABORTED, results=results)
     message = report.message or "the worker was killed before the job ended; its log is kept. Start the job again."
@@ -70,33 +74,54 @@ def outcome_of_lost(job: Job, report: Report, folder: Path) -> Outcome:
 
 
 def results_in(folder: Path, description: JobDescription | None) -> tuple[JobResult, ...]:
-    """Return the described outputs that are there, the log, and the documents of the provenance."""
-    found = []
+    """Return the outputs that are there, the log, and the documents of the provenance.
+
+    Of an output whose file name is a pattern each file is a result, by its own name. When the job type is gone, its
+    author may have taken it back meanwhile, all files are results: nothing a user has waited for is lost.
+    """
+    found: dict[str, JobResult] = {}
     for output in description.generated if description else ():
-        size = regular_size(folder / RESULTS / output.file_name)
-        if size is not None:
-            found.append(
-                JobResult(
-                    name=output.name,
-                    content_type=output.content_type,
-                    file_name=output.file_name,
-                    size=size,
-                )
-            )
+        _add(found, folder, output.file_name, output.name, output.content_type)
+    for file_name in _file_names(folder / RESULTS):
+        several = generated_by(description, file_name) if description else None
+        if several is not None and several.file_name != file_name:
+            _add(found, folder, file_name, file_name, several.content_type)
+        elif description is None:
+            _add(found, folder, file_name, file_name, "application/octet-stream")
+    return (*found.values(), *_records(folder))
+
+
+def _add(found: dict[str, JobResult], folder: Path, file_name: str, name: str, content_type: str) -> None:
+    size = regular_size(folder / RESULTS / file_name)
+    if size is not None and name not in found and name not in (LOG_RESULT, *PROVENANCE_RESULTS):
+        found[name] = JobResult(name=name, content_type=content_type, file_name=file_name, size=size)
+
+
+def _file_names(folder: Path) -> list[str]:
+    """Return the names in a folder, without those that no document could hold."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(item.name for item in entries if item.name.isprintable() and not item.name.startswith("."))
+    except OSError:
+        return []
+    return names[:MAX_FILES]
+
+
+def _records(folder: Path) -> Iterator[JobResult]:
     size = regular_size(folder / LOG)
     if size is not None:
-        found.append(JobResult(name=LOG_RESULT, content_type="text/plain", size=size))
-    found += [JobResult(name=name, content_type=kind) for name, kind in PROVENANCE_RESULTS.items()]
-    return tuple(found)
+        yield JobResult(name=LOG_RESULT, content_type="text/plain", size=size)
+    for name, kind in PROVENANCE_RESULTS.items():
+        yield JobResult(name=name, content_type=kind)
 
 
 def missing_outputs(description: JobDescription | None, results: tuple[JobResult, ...]) -> list[str]:
     """Return the file names of outputs that had to be written and were not."""
-
-    def is_missing(output: GenerationDescription) -> bool:
-        return output.multiplicity.low > 0 and not any(result.name == output.name for result in results)
-
-    return [output.file_name for output in (description.generated if description else ()) if is_missing(output)]
+    if description is None:
+        return []
+    files = [result.file_name for result in results if result.file_name is not None]
+    written = [generated_by(description, name) for name in files]
+    return [item.file_name for item in description.generated if item.multiplicity.low > 0 and item not in written]
 
 
 def regular_size(path: Path) -> int | None:

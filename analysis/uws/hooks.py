@@ -76,7 +76,7 @@ class Pages(Protocol):
     def form(self, description: JobDescription, viewer: str | None, defaults: Sequence[tuple[str, str]]) -> bytes:
         """Return the form that creates a job, with values filled in."""
 
-    def doc(self, description: JobDescription) -> bytes:
+    def doc(self, description: JobDescription, viewer: str | None) -> bytes:
         """Return what a job type does."""
 
     def jobs(self, description: JobDescription, jobs: Sequence[Job], viewer: str | None) -> bytes:
@@ -85,5 +85,5 @@ class Pages(Protocol):
     def job(self, description: JobDescription | None, job: Job, job_url: str, viewer: str | None) -> bytes:
         """Return a job; its type may be gone."""
 
-    def error(self, status: int, sentence: str) -> bytes:
-        """Return what went wrong."""
+    def error(self, status: int, sentence: str, viewer: str | None, here: str) -> bytes:
+        """Return what went wrong at an address of this server."""

@@ -1,11 +1,12 @@
-"""How many jobs may be created without an account from one address."""
+"""How many jobs may be created without an account from one address, and which address that is."""
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from analysis.errors import RefusedError
 
@@ -18,6 +19,46 @@ class TooManyError(RefusedError):
     def __init__(self, sentence: str, retry_after: int) -> None:
         super().__init__(429, sentence)
         self.retry_after = retry_after
+
+
+def client_address(peer: str, forwarded: Sequence[str], trusted: Sequence[str]) -> str:
+    """Return the address a request comes from.
+
+    Parameters
+    ----------
+    peer
+        Address of the other end of the connection.
+    forwarded
+        Values of the headers X-Forwarded-For. Each proxy appends whom it was asked by; what stands before the first
+        address that no trusted proxy has written may be made up.
+    trusted
+        Addresses and networks of proxies that are believed.
+    """
+    networks = [ipaddress.ip_network(item) for item in trusted]
+    hops = [hop.strip() for value in forwarded for hop in value.split(",")]
+    address = peer
+    while hops and _is_in(address, networks):
+        hop = _bare(hops.pop())
+        if hop is None:
+            break
+        address = hop
+    return address
+
+
+def _is_in(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    bare = _bare(address)
+    return bare is not None and any(ipaddress.ip_address(bare) in network for network in networks)
+
+
+def _bare(hop: str) -> str | None:
+    """Return an address without port and brackets, an IPv4 address as such; None when it is no address."""
+    for text in (hop, hop.partition("]")[0].removeprefix("["), hop.rpartition(":")[0]):
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            continue
+        return str(getattr(address, "ipv4_mapped", None) or address)
+    return None
 
 
 class RateLimit:

@@ -97,7 +97,8 @@ class UwsService:
     def error(self, request: UwsRequest, error: RefusedError) -> UwsAnswer:
         """Return the answer that tells of an error, as a page to browsers."""
         if self._pages is not None and request.wants_page:
-            answer = answers.page(self._pages.error(error.status, str(error)), error.status)
+            here = "/".join(("/jobs", *request.path))
+            answer = answers.page(self._pages.error(error.status, str(error), request.owner, here), error.status)
         else:
             answer = answers.text(str(error), error.status)
         if isinstance(error, TooManyError):
@@ -151,7 +152,7 @@ class UwsService:
             defaults = requests.parameters_of(request.query)
             return answers.page(self._pages.form(description, request.owner, defaults))
         if what == "doc" and self._pages is not None:
-            return answers.page(self._pages.doc(description))
+            return answers.page(self._pages.doc(description, request.owner))
         raise RefusedError(404, _UNSET)
 
     def _job_list(self, request: UwsRequest, description: JobDescription) -> UwsAnswer:

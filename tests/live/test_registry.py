@@ -32,6 +32,7 @@ SOURCES = [
 SERVICES = {
     f"{AUTHORITY}/tap": "vs:CatalogService",
     f"{AUTHORITY}/cta/q/cone": "vs:CatalogService",
+    f"{AUTHORITY}/cta/jobs/uws": "vs:DataService",
     f"{AUTHORITY}/__system__/obscore/ObsCore": "vs:CatalogResource",
     f"{AUTHORITY}/rd/obscore_hea/obscore_hea": "vs:CatalogResource",
     AUTHORITY: "vg:Authority",
@@ -179,6 +180,14 @@ class TestRecords:
         query = {child.tag: child.text for child in capability.find("testQuery")}
         answer = archive.get("/cta/q/cone/scs.xml", params={"RA": query["ra"], "DEC": query["dec"], "SR": query["sr"]})
         assert len(votable.parse_single_table(io.BytesIO(answer.content)).array) > 0
+
+    def test_jobs_are_found_by_people(self, archive: Archive, records: dict[str, etree._Element]) -> None:
+        # A list of jobs for each type: no capability of the registry says that, a page for browsers does.
+        record = records[f"{AUTHORITY}/cta/jobs/uws"]
+        (interface,) = record.findall("capability/interface")
+        assert interface.get(XSI_TYPE) == "vr:WebBrowser"
+        assert interface.findtext("accessURL") == f"{archive.url}/jobs"
+        assert "gammapy_maps" in archive.get("/jobs").text
 
     @pytest.mark.parametrize(
         ("identifier", "table", "utype"),

@@ -213,10 +213,10 @@ class TestHostile:
         for content in (
             list_page([description], {HOSTILE: HOSTILE}, HOSTILE),
             form_page(description, HOSTILE, [("emin", HOSTILE), ("obs_ids", HOSTILE)], SERVER),
-            doc_page(description, SERVER),
+            doc_page(description, SERVER, None),
             job_page(description, job, URL, HOSTILE),
             job_list_page(description, [job], HOSTILE),
-            error_page(404, HOSTILE),
+            error_page(404, HOSTILE, HOSTILE, f"/jobs/{HOSTILE}"),
         ):
             self.check(content)
 
@@ -244,13 +244,13 @@ class TestSite:
         assert "Counts photons" in text and "bad" in text and "Sign in" in text
         for content in (
             pages.form(COUNT, None, []),
-            pages.doc(COUNT),
+            pages.doc(COUNT, None),
             pages.jobs(COUNT, [JOB], "ada"),
             pages.job(COUNT, JOB, URL, "ada"),
-            pages.error(404, "there is no such job."),
+            pages.error(404, "there is no such job.", None, "/jobs/count"),
         ):
             assert read(content).xpath("//h1")
-        assert "It does so quickly" in text_of(pages.doc(COUNT))
+        assert "It does so quickly" in text_of(pages.doc(COUNT, None))
 
     def test_they_need_neither_gammapy_nor_gavo(self) -> None:
         code = "import sys, analysis.pages.site; sys.exit(any(name in sys.modules for name in ('gammapy', 'gavo')))"

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 pytest.importorskip("vo_models", reason="vo-models is not installed: requirements/test.txt has it")
 
 from analysis.description.model import JobDescription, ParameterDescription, UsageDescription
-from analysis.errors import RefusedError
-from analysis.settings import Settings
+from analysis.errors import JobsError, RefusedError
+from analysis.settings import Settings, load_settings
 from analysis.uws import answers, requests
 from analysis.uws.given import keep_uploads, read_parameters, replaced
 from analysis.uws.job import JobParameter, Phase
-from analysis.uws.quotas import RateLimit, TooManyError
+from analysis.uws.quotas import RateLimit, TooManyError, client_address
 from analysis.uws.requests import UploadedFile, UwsRequest
 
 SETTINGS = Settings(folder=Path("/nonexistent"), python="", wait_seconds=100, max_duration=3600, max_lifetime_days=10.0)
@@ -215,3 +215,37 @@ def test_nothing_of_a_script_runs_in_a_browser(tmp_path: Path, media_type: str, 
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     assert answer.headers["Content-Length"] == "5"
     answer.body.close()  # type: ignore[union-attr]
+
+
+PROXIES = ("10.0.0.7", "192.168.0.0/16", "fd00::/8")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("203.0.113.5", [], "203.0.113.5"),
+        ("203.0.113.5", ["198.51.100.1"], "203.0.113.5"),
+        ("10.0.0.7", [], "10.0.0.7"),
+        ("10.0.0.7", ["198.51.100.1"], "198.51.100.1"),
+        ("::ffff:10.0.0.7", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.7", ["1.2.3.4, 198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.7", ["1.2.3.4", "198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.7", ["1.2.3.4, 198.51.100.1, 192.168.3.4"], "198.51.100.1"),
+        ("10.0.0.7", ["192.168.3.4"], "192.168.3.4"),
+        ("10.0.0.7", ["1.2.3.4, nonsense"], "10.0.0.7"),
+        ("10.0.0.7", [""], "10.0.0.7"),
+        ("10.0.0.7", ["198.51.100.1:4711"], "198.51.100.1"),
+        ("fd00::1", ["[2001:db8::5]:443"], "2001:db8::5"),
+        ("/run/socket", ["198.51.100.1"], "/run/socket"),
+    ],
+)
+def test_only_trusted_proxies_tell_where_a_request_comes_from(peer: str, forwarded: list[str], address: str) -> None:
+    assert client_address(peer, forwarded, PROXIES) == address
+    assert client_address(peer, forwarded, ()) == peer
+
+
+def test_a_proxy_that_is_no_address_is_told(tmp_path: Path) -> None:
+    settings = tmp_path / "jobs.toml"
+    settings.write_text('folder = "/nonexistent"\npython = ""\ntrusted_proxies = ["proxy.example.org"]\n')
+    with pytest.raises(JobsError, match=r"trusted_proxies has 'proxy.example.org'"):
+        load_settings(settings)

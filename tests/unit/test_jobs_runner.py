@@ -6,6 +6,7 @@ import datetime
 import secrets
 import uuid
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,37 @@ class TestOutcome:
         found = outcome_of(a_job(), described(folder, "map"), JobStatus(reason="completed"), folder)
         assert found.phase is Phase.ERROR
         assert "map.txt" in (found.error_message or "")
+
+    def test_each_file_of_a_pattern_is_a_result(self, folder: Path) -> None:
+        parts = GenerationDescription(
+            name="parts",
+            role="parts",
+            file_name="part*.txt",
+            content_type="text/plain",
+            multiplicity=Multiplicity(1, None),
+        )
+        described_ = replace(described(folder, "map"), generated=(*described(folder, "map").generated, parts))
+        (folder / RESULTS / "map.txt").write_text("1")
+        found = outcome_of(a_job(), described_, JobStatus(reason="completed"), folder)
+        assert (found.phase, "part*.txt" in (found.error_message or "")) == (Phase.ERROR, True)
+        for name in ("part1.txt", "part2.txt", "other.txt", "part\n3.txt"):
+            (folder / RESULTS / name).write_text("22")
+        (folder / RESULTS / "part4.txt").symlink_to("/etc/passwd")
+        found = outcome_of(a_job(), described_, JobStatus(reason="completed"), folder)
+        assert found.phase is Phase.COMPLETED
+        assert [(item.name, item.file_name) for item in found.results[:-6]] == [
+            ("map", "map.txt"),
+            ("part1.txt", "part1.txt"),
+            ("part2.txt", "part2.txt"),
+        ]
+
+    def test_nothing_is_lost_when_the_job_type_is_gone(self, folder: Path) -> None:
+        for name in ("map.txt", "log", ".hidden"):
+            (folder / RESULTS / name).write_text("123")
+        found = outcome_of(a_job(), None, JobStatus(reason="completed"), folder)
+        assert found.phase is Phase.COMPLETED
+        assert [item.name for item in found.results[:2]] == ["map.txt", "log"]
+        assert found.results[1].file_name is None, "the log is that of the service"
 
     def test_links_are_no_results(self, folder: Path) -> None:
         (folder / RESULTS / "map.txt").symlink_to("/etc/passwd")
