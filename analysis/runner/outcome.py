@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.description.model import GenerationDescription, JobDescription
 from analysis.executors.base import Report
 from analysis.folder import LOG, RESULTS, JobStatus
+from analysis.plain_files import plain_size
 from analysis.provenance import NOTATIONS
 from analysis.uws.job import Job, JobResult, Phase
 from prov_tables.sap.request import FORMATS
@@ -73,7 +72,7 @@ def results_in(folder: Path, description: JobDescription | None) -> tuple[JobRes
     """Return the described outputs that are there, the log, and the documents of the provenance."""
     found = []
     for output in description.generated if description else ():
-        size = regular_size(folder / RESULTS / output.file_name)
+        size = plain_size(folder / RESULTS / output.file_name)
         if size is not None:
             found.append(
                 JobResult(
@@ -83,7 +82,7 @@ def results_in(folder: Path, description: JobDescription | None) -> tuple[JobRes
                     size=size,
                 )
             )
-    size = regular_size(folder / LOG)
+    size = plain_size(folder / LOG)
     if size is not None:
         found.append(JobResult(name=LOG_RESULT, content_type="text/plain", size=size))
     found += [JobResult(name=name, content_type=kind) for name, kind in PROVENANCE_RESULTS.items()]
@@ -97,12 +96,3 @@ def missing_outputs(description: JobDescription | None, results: tuple[JobResult
         return output.multiplicity.low > 0 and not any(result.name == output.name for result in results)
 
     return [output.file_name for output in (description.generated if description else ()) if is_missing(output)]
-
-
-def regular_size(path: Path) -> int | None:
-    """Return the size of a plain file in bytes; None for all else: a script may have planted a link."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
