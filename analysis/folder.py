@@ -61,7 +61,7 @@ class JobStatus:
 
     `reason` is one of: completed; error (the script gave up or broke); duration, memory, disk, processes (a limit);
     killed (by somebody outside); sandbox (it could not be started). `message` is a sentence for the user. `software`
-    are names and versions of what was used.
+    are names and versions of what was used, `digests` the SHA-256 (hex) of the files in ``results`` by name.
     """
 
     reason: str
@@ -70,6 +70,7 @@ class JobStatus:
     start: float = 0.0
     end: float = 0.0
     software: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 def write_order(folder: Path, order: JobOrder) -> None:

@@ -24,8 +24,9 @@ from analysis.description.catalogue import catalogue_of
 from analysis.description.model import JobDescription
 from analysis.errors import JobsError
 from analysis.folder import RESULTS, JobStatus, read_status
+from analysis.plain_files import open_plain
 from analysis.provenance import ConnectionRows, job_record, pseudonym_of
-from analysis.provenance.record import generated_by, open_plain
+from analysis.provenance.record import generated_by
 from analysis.settings import Settings, load_settings
 from analysis.uws.job import Job, Phase
 from analysis.uws.store import JobStore

@@ -63,7 +63,8 @@ class _Endpoint(resource.Resource):  # type: ignore[misc]
 
     def _read(self, request: Any) -> UwsRequest:
         read = uws_request(request, self._path, settings())
-        if read.owner is not None and request.method in _CHANGING:
+        starts = self._path[-1:] == ("sync",)
+        if read.owner is not None and (starts or request.method in _CHANGING):
             elsewhere = foreign_origin(request, base.getConfig("web", "serverURL"), settings())
             if elsewhere:
                 sentence = (

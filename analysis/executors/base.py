@@ -31,8 +31,18 @@ class Executor(Protocol):
     def name(self) -> str:
         """``local`` or ``slurm``."""
 
+    @property
+    def queues(self) -> bool:
+        """Whether jobs wait in a queue of its own first; if not, they run as soon as they are started."""
+
     def free(self, n_running: int) -> int:
-        """Return how many more jobs it takes now, when `n_running` were given to it and have not ended."""
+        """Return how many more jobs it takes now, when `n_running` were given to it and have not ended.
+
+        Raises
+        ------
+        UnavailableError
+            When it takes none, for a reason that the owners of waiting jobs should hear.
+        """
 
     def start(self, folder: Path) -> str:
         """Start the job whose order is in a folder, and return its handle without waiting for its end.

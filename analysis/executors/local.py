@@ -36,17 +36,21 @@ class LocalExecutor:
         Names the Python that has gammapy, the number of slots and whether jobs are shut in.
     code
         The checkout: the folder that holds the package ``analysis``.
+    eager
+        Start the parent now; without it, it is started with the first job.
     """
 
     name = "local"
+    queues = False
 
-    def __init__(self, settings: Settings, code: Path) -> None:
+    def __init__(self, settings: Settings, code: Path, *, eager: bool = True) -> None:
         self._settings, self._code = settings, code
         self._parent: _Parent | None = None
         self._not_before = 0.0
         self._trouble = ""
-        with contextlib.suppress(UnavailableError):
-            self._ready_parent()
+        if eager:
+            with contextlib.suppress(UnavailableError):
+                self._ready_parent()
 
     def warm(self, timeout_s: float) -> None:
         """Wait until jobs can be started.

@@ -76,6 +76,7 @@ class SlurmExecutor:
     """
 
     name = "slurm"
+    queues = True
 
     def __init__(self, settings: Settings, code: Path) -> None:
         self._slurm = settings.slurm
@@ -89,7 +90,14 @@ class SlurmExecutor:
         self._doubt = 0.0
 
     def free(self, n_running: int) -> int:
-        """Return how many more jobs may be in the cluster's queue."""
+        """Return how many more jobs may be in the cluster's queue.
+
+        Raises
+        ------
+        UnavailableError
+            When the cluster does not answer.
+        """
+        self._queue.latest()
         return max(0, self._slurm.max_jobs - n_running)
 
     def start(self, folder: Path) -> str:

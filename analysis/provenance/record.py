@@ -6,16 +6,13 @@ Accounts, the job's own id (who knows an anonymous job's id owns it), machines a
 from __future__ import annotations
 
 import datetime
-import errno
 import hashlib
 import hmac
 import os
 import secrets
-import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +26,7 @@ from analysis.description.model import (
 )
 from analysis.errors import JobsError
 from analysis.folder import INPUTS, RESULTS, JobOrder, JobStatus, read_order
+from analysis.plain_files import digest_of, plain_files, plain_size
 from analysis.uws.job import Job, Phase
 from prov_tables.privacy import without_names
 from prov_tables.readers.job import FORM
@@ -93,9 +91,9 @@ def job_record(
     description
         Of its type.
     status
-        How it ended.
+        How it ended, with the digests of the results.
     folder
-        Of the job; results are read where they lie, links are not followed.
+        Of the job; results without a digest are read where they lie, links are not followed.
     pseudonym
         From `pseudonym_of`; None for nobody's.
     """
@@ -113,7 +111,7 @@ def job_record(
         "agents": [{"name": pseudonym, "role": "Operator"}] if pseudonym else [],
         "config": _parameters(job, description, folder, private),
         "input": [*_datasets(job, description), *_uploads(description, folder)],
-        "output": list(_results(job, description, folder, private)),
+        "output": list(_results(job, description, folder, private, status.digests)),
         "description": _described(description),
     }
 
@@ -179,21 +177,24 @@ def _uploads(description: JobDescription, folder: Path) -> Iterator[dict[str, An
     order = _order(folder)
     for name, path in sorted(order.uploads.items() if order else ()):
         usage = description.usage(name)
-        facts = _file_facts(folder / INPUTS / path)
-        if usage is not None and facts is not None:
-            yield {"sha256": facts[1], "role": usage.role, "usage": usage.name}
+        digest = digest_of(folder / INPUTS / path)
+        if usage is not None and digest is not None:
+            yield {"sha256": digest, "role": usage.role, "usage": usage.name}
 
 
-def _results(job: Job, description: JobDescription, folder: Path, private: set[str]) -> Iterator[dict[str, Any]]:
+def _results(
+    job: Job, description: JobDescription, folder: Path, private: set[str], digests: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
     # the service names result files by their place in the job's folder
     paths = {Path(result.file_name): result for result in job.results if result.file_name}
     listed = {path.name: result for path, result in paths.items() if path.parent.name == RESULTS}
-    for path in _files(folder / RESULTS):
+    for path in plain_files(folder / RESULTS):
         generated = generated_by(description, path.name)
         if generated is None and path.name not in listed:
             continue
-        facts = _file_facts(path)
-        if facts is None:
+        # Of large files the runner would have to read for seconds; who watched over the job has done so already.
+        size, digest = plain_size(path), digests.get(path.name) or digest_of(path)
+        if size is None or digest is None:
             continue
         content_type = generated.content_type if generated else listed[path.name].content_type
         name = without_names(path.name, private)
@@ -201,8 +202,8 @@ def _results(job: Job, description: JobDescription, folder: Path, private: set[s
             "product_id": f"result-{uuid.uuid5(_PRODUCTS, f'{job.activity}/{name}')}",
             "name": name,
             "file_name": name,
-            "size": facts[0],
-            "sha256": facts[1],
+            "size": size,
+            "sha256": digest,
             "content_type": content_type,
             "role": generated.role if generated else listed[path.name].name,
             "generated": generated.name if generated else None,
@@ -216,40 +217,6 @@ def generated_by(description: JobDescription, file_name: str) -> GenerationDescr
         item for item in description.generated if item.multiplicity.high != 1 and fnmatchcase(file_name, item.file_name)
     )
     return next(exact, None) or next(several, None)
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [folder / name for name in sorted(names) if not name.startswith(".")]
-
-
-def _file_facts(path: Path) -> tuple[int, str] | None:
-    """Return size and SHA-256 of a regular file; None when there is none: the job could have planted anything."""
-    try:
-        with open_plain(path) as stream:
-            size = os.fstat(stream.fileno()).st_size
-            return size, hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return None
-
-
-def open_plain(path: Path) -> BufferedReader:
-    """Open a regular file for reading.
-
-    Raises
-    ------
-    OSError
-        When there is none: links and pipes that a job has planted are none.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no plain file", str(path))
-    return os.fdopen(descriptor, "rb")
 
 
 # --- the job type ----------------------------------------------------------------------------------------------------

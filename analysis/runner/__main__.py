@@ -93,13 +93,18 @@ def connect() -> Any:
 
 
 def executors_of(settings: Settings) -> dict[str, Executor]:
-    """Return the executors by name: the one for new jobs, and any other that may have jobs running."""
-    found: dict[str, Executor] = {}
-    if settings.executor == "local":
-        found["local"] = LocalExecutor(settings, CODE)
-    elif settings.executor == "slurm":
-        found["slurm"] = SlurmExecutor(settings, CODE)
-    else:
+    """Return the executors by name: new jobs go where the settings say, but others may still run on the other one.
+
+    Raises
+    ------
+    JobsError
+        When the settings name none of them.
+    """
+    found: dict[str, Executor] = {
+        "local": LocalExecutor(settings, CODE, eager=settings.executor == "local"),
+        "slurm": SlurmExecutor(settings, CODE),
+    }
+    if settings.executor not in found:
         raise JobsError(f"the setting executor is {settings.executor!r}; there are local and slurm.")
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from analysis.description.model import JobDescription
 from analysis.executors.base import Report
 from analysis.folder import LOG, RESULTS, JobStatus
+from analysis.plain_files import plain_size
 from analysis.provenance import NOTATIONS
 from analysis.provenance.record import generated_by
 from analysis.uws.job import Job, JobResult, Phase
@@ -92,7 +92,7 @@ def results_in(folder: Path, description: JobDescription | None) -> tuple[JobRes
 
 
 def _add(found: dict[str, JobResult], folder: Path, file_name: str, name: str, content_type: str) -> None:
-    size = regular_size(folder / RESULTS / file_name)
+    size = plain_size(folder / RESULTS / file_name)
     if size is not None and name not in found and name not in (LOG_RESULT, *PROVENANCE_RESULTS):
         found[name] = JobResult(name=name, content_type=content_type, file_name=file_name, size=size)
 
@@ -108,7 +108,7 @@ def _file_names(folder: Path) -> list[str]:
 
 
 def _records(folder: Path) -> Iterator[JobResult]:
-    size = regular_size(folder / LOG)
+    size = plain_size(folder / LOG)
     if size is not None:
         yield JobResult(name=LOG_RESULT, content_type="text/plain", size=size)
     for name, kind in PROVENANCE_RESULTS.items():
@@ -122,12 +122,3 @@ def missing_outputs(description: JobDescription | None, results: tuple[JobResult
     files = [result.file_name for result in results if result.file_name is not None]
     written = [generated_by(description, name) for name in files]
     return [item.file_name for item in description.generated if item.multiplicity.low > 0 and item not in written]
-
-
-def regular_size(path: Path) -> int | None:
-    """Return the size of a plain file in bytes; None for all else: a script may have planted a link."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None

@@ -26,6 +26,9 @@ from analysis.uws.store import JobStore
 ACTIVE = (Phase.QUEUED, Phase.EXECUTING, Phase.SUSPENDED, Phase.UNKNOWN)
 MAX_ATTEMPTS = 3
 SWEEP_SECONDS = 5.0
+RETRY_SECONDS = 2.0
+CLAIMED = ""
+"""Handle of a job that is being given to an executor: it may have processes from now on."""
 log = logging.getLogger("jobs")
 
 
@@ -71,6 +74,8 @@ class Runner:
         self._describe = describe
         self._record = record
         self._next_sweep = 0.0
+        self._next_start = 0.0
+        self._trouble = self._warned = ""
 
     def turn(self, now: float) -> None:
         """Do what there is to do; `now` is a clock in seconds that never goes back."""
@@ -78,9 +83,11 @@ class Runner:
         self._stop_some(active)
         n_ended = self._watch(active)
         # more of one owner cannot be started at one time
-        waiting = self._store.waiting(max(self._settings.max_running_per_user, self._settings.max_running_anonymous))
-        if waiting:
-            self._start_some(waiting, self._store.active() if n_ended else active)
+        each = max(self._settings.max_running_per_user, self._settings.max_running_anonymous)
+        waiting = [job for job in self._store.waiting(each) if not self._was_aborted(job)]
+        if waiting and now >= self._next_start:
+            trouble = self._start_some(waiting, self._store.active() if n_ended else active)
+            self._next_start = now + RETRY_SECONDS if trouble else now
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_SECONDS
             self._sweep()
@@ -91,12 +98,16 @@ class Runner:
 
     def _stop_some(self, active: Sequence[Job]) -> None:
         for job in active:
-            if not job.stop_requested or job.handle is None:
+            if not job.stop_requested or not job.handle:
                 continue
             try:
                 self._executors[job.executor or ""].stop(job.handle, self.folder(job))
             except UnavailableError as exc:
-                self._tell(job, f"it is to be aborted, and waits: {exc}")
+                self._tell(job, f"The job is to be aborted, which has to wait. {exc}")
+
+    def _was_aborted(self, job: Job) -> bool:
+        """End a job that could not be started and was to be aborted meanwhile; say whether it was one."""
+        return job.stop_requested and self._store.withdraw(job.job_id, "The job was aborted by its user.")
 
     def _watch(self, active: Sequence[Job]) -> int:
         """Take in what the executors say; return how many jobs have ended."""
@@ -109,7 +120,8 @@ class Runner:
                 reports = executor.poll({handle: self.folder(job) for handle, job in jobs.items()})
             except UnavailableError as exc:
                 for job in jobs.values():
-                    self._tell(job, str(exc))
+                    if not job.stop_requested:  # it has been told more
+                        self._tell(job, str(exc))
                 continue
             for handle, report in reports.items():
                 found = self._hear(jobs[handle], report)
@@ -135,6 +147,8 @@ class Runner:
         """Let the phase follow what the executor says."""
         phase = {"waiting": Phase.QUEUED, "running": Phase.EXECUTING, "suspended": Phase.SUSPENDED}.get(report.state)
         if phase is None or phase == job.phase:
+            if report.message != (job.message or "") and not job.stop_requested:
+                self._store.change(job.job_id, ACTIVE, message=report.message or None)
             return
         columns: dict[str, Any] = {"start_time": job.start_time or _now()}
         if phase is Phase.QUEUED:  # it waits in the queue of the cluster
@@ -143,8 +157,6 @@ class Runner:
 
     def _recover(self, job: Job) -> Ended | None:
         """Settle a job that a killed runner has left between two steps: it has no handle."""
-        if job.phase is Phase.QUEUED:
-            return None
         status = read_status(self.folder(job))
         if status is not None:
             return self._hear(job, Report("ended", status))
@@ -175,6 +187,7 @@ class Runner:
                 item.job.job_id,
                 outcome.phase,
                 ACTIVE,
+                start_time=start_of(item.status) or item.job.start_time,
                 end_time=end_of(item.status),
                 results=outcome.results,
                 error_type=outcome.error_type,
@@ -184,28 +197,43 @@ class Runner:
             )
             log.info("job of %s ended: %s %s", item.job.job_type, outcome.phase, outcome.error_message or "")
 
-    def _start_some(self, waiting: Sequence[Job], active: Sequence[Job]) -> None:
+    def _start_some(self, waiting: Sequence[Job], active: Sequence[Job]) -> str:
+        """Start what may start; return why the executor takes none, an empty text when it does."""
         executor = self._executors[self._settings.executor]
         running = [job for job in active if job.executor is not None]
-        n_free = executor.free(sum(job.executor == executor.name for job in running))
+        trouble, chosen = "", []
+        try:
+            n_free = executor.free(sum(job.executor == executor.name for job in running))
+        except UnavailableError as exc:
+            trouble, n_free = str(exc), len(waiting)
         for job in next_jobs(waiting, running, n_free, self._settings):
-            if not self._start(job, executor):
-                return
+            chosen.append(job.job_id)
+            if trouble:
+                self._tell(job, trouble)
+            else:
+                trouble = self._start(job, executor)
+        for job in waiting:  # for another reason than before
+            if self._trouble and job.message == self._trouble and job.job_id not in chosen:
+                self._store.change(job.job_id, (Phase.QUEUED,), message=None)
+        self._trouble = trouble
+        return trouble
 
-    def _start(self, job: Job, executor: Executor) -> bool:
-        """Start a job; return False when the executor takes none now."""
+    def _start(self, job: Job, executor: Executor) -> str:
+        """Start a job; return why the executor takes none now, an empty text when it does."""
         folder = self.folder(job)
         claimed = self._store.move(
             job.job_id,
-            Phase.EXECUTING,
+            Phase.QUEUED if executor.queues else Phase.EXECUTING,
             (Phase.QUEUED,),
+            queue_number=job.queue_number,
             executor=executor.name,
-            start_time=_now(),
+            handle=CLAIMED,
+            start_time=None if executor.queues else _now(),
             attempts=job.attempts + 1,
             message=None,
         )
         if not claimed:
-            return True
+            return ""
         try:
             order = read_order(folder)
             limits = replace(order.limits, duration_s=job.execution_duration)
@@ -214,34 +242,37 @@ class Runner:
             handle = executor.start(folder)
         except UnavailableError as exc:
             self._back_to_queue(job, str(exc))
-            return False
+            return str(exc)
         except (OSError, ValueError, JobsError) as exc:
             status = JobStatus(reason="sandbox", message=f"the job could not be started: {exc}", end=_now().timestamp())
             outcome = Outcome(phase=Phase.ERROR, error_type="transient", error_message=status.message)
             description = self._describe(job)
             self._finish([Ended(job=job, description=description, status=status, folder=folder, outcome=outcome)])
-            return True
+            return ""
         self._store.change(job.job_id, ACTIVE, handle=handle)
-        return True
+        return ""
 
     def _back_to_queue(self, job: Job, sentence: str) -> None:
-        if job.message != sentence:
-            log.warning("jobs wait: %s", sentence)
+        self._warn(sentence)
         self._store.move(
             job.job_id,
             Phase.QUEUED,
-            (Phase.EXECUTING,),
+            (Phase.QUEUED, Phase.EXECUTING),
             queue_number=job.queue_number,
-            executor=None,
-            start_time=None,
             attempts=job.attempts,
             message=sentence,
         )
 
     def _tell(self, job: Job, sentence: str) -> None:
         if job.message != sentence:
-            log.warning("%s", sentence)
+            self._warn(sentence)
             self._store.change(job.job_id, ACTIVE, message=sentence)
+
+    def _warn(self, sentence: str) -> None:
+        """Log why jobs wait, once for all of them."""
+        if sentence != self._warned:
+            self._warned = sentence
+            log.warning("jobs wait: %s", sentence)
 
     def _sweep(self) -> None:
         """Remove what its owners do not want any more, and what has come to its time."""
@@ -258,6 +289,11 @@ class Runner:
             self._store.move(job.job_id, Phase.ARCHIVED, tuple(Phase), results=(), end_time=job.end_time)
         for job in self._store.archived_before(now - datetime.timedelta(days=self._settings.archive_days)):
             self._store.delete(job.job_id)
+
+
+def start_of(status: JobStatus) -> datetime.datetime | None:
+    """Return when a job's worker began, UTC; None when that is not known."""
+    return datetime.datetime.fromtimestamp(status.start, datetime.timezone.utc) if status.start else None
 
 
 def end_of(status: JobStatus) -> datetime.datetime:

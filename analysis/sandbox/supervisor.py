@@ -11,7 +11,7 @@ import shutil
 import signal
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.folder import (
@@ -29,6 +29,7 @@ from analysis.folder import (
     write_status,
     write_whole,
 )
+from analysis.plain_files import digests_in
 from analysis.sandbox import inside, kernel, root, usage
 from analysis.sandbox.output import Log, Outcome
 from analysis.sandbox.process import Process, descendants
@@ -143,7 +144,8 @@ class _Watch:
         if status.reason != "completed":
             self._log.add(f"[{status.message}]")
         self._log.close()
-        return status
+        # Nobody can change them any more, and nobody waits here: the runner would keep all other jobs waiting.
+        return replace(status, digests=digests_in(self._folder / RESULTS))
 
     def _asked_to_stop(self, number: int, frame: object) -> None:
         self._stopped = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+import os
 import platform
 import sys
 import traceback
@@ -15,7 +16,7 @@ from typing import Any
 from analysis.folder import JobOrder
 from analysis.sandbox.root import Places
 from analysis.worker.job import Job, JobError
-from analysis.worker.warm import settle
+from analysis.worker.warm import lend_fonts, settle
 
 _SOFTWARE = ("numpy", "astropy", "scipy", "regions", "gammapy")
 _NO_ROOM = {errno.EFBIG, errno.ENOSPC, errno.EDQUOT}
@@ -59,6 +60,8 @@ def _run(order: JobOrder, places: Places, report: Callable[[dict[str, Any]], Non
     if "numpy" in sys.modules:
         # Children of one parent would all draw the same numbers.
         sys.modules["numpy"].random.seed()
+    if "matplotlib" not in sys.modules:
+        lend_fonts(Path(os.environ["MPLCONFIGDIR"]))
     job = Job(
         job_id=order.job_id,
         job_type=order.job_type,

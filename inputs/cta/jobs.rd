@@ -1,6 +1,7 @@
 <?xml version="1.0" encoding="utf-8"?>
-<!-- Analysis jobs behind UWS 1.1. Users and the runner write the rows (analysis/uws/store.py); no import ever drops any. -->
-<resource schema="cta" resdir="cta">
+<!-- Analysis jobs behind UWS 1.1. Users and the runner write the rows (analysis/uws/store.py); no import ever drops any.
+     readProfiles are those of the schema, which other RDs have opened to TAP: without them an import would close it. -->
+<resource schema="cta" resdir="cta" readProfiles="trustedquery,untrustedquery">
   <meta name="creationDate">2026-11-20T12:00:00Z</meta>
   <meta name="title">Analysis Jobs of the \getConfig{web}{siteName}</meta>
   <meta name="shortName">CTA jobs</meta>

@@ -198,6 +198,15 @@ class TestPrivacy:
         job = dataclasses.replace(job, parameters=given)
         assert "secret" not in json.dumps(job_record(job, description, status, folder, pseudonym=None))
 
+    def test_large_results_are_not_read_again(self, tmp_path: Path) -> None:
+        """The digest of who watched over the job is taken; a file without one is read."""
+        results = {"counts.fits": b"counts", "plot-1.png": b"plot"}
+        job, description, status, folder = ended(tmp_path, results=results)
+        status = dataclasses.replace(status, digests={"counts.fits": "a" * 64})
+        output = job_record(job, description, status, folder, pseudonym=None)["output"]
+        assert [item["sha256"] for item in output] == ["a" * 64, hashlib.sha256(b"plot").hexdigest()]
+        assert [item["size"] for item in output] == [6, 4]
+
     def test_planted_links_are_not_followed(self, tmp_path: Path) -> None:
         secret = tmp_path / "secret"
         secret.write_text("secret")

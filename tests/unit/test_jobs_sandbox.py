@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pwd
@@ -146,6 +147,7 @@ def test_parameters_come_in_and_results_and_prints_come_out(place):
     assert "printed 3" in ended.log and "complained" in ended.log and "by a program" in ended.log
     assert ended.status.software["python"] == sys.version.split()[0]
     assert ended.status.end >= ended.status.start > 0
+    assert ended.status.digests == {"a.txt": hashlib.sha256(ended.folder.name.encode()).hexdigest()}
     assert not (ended.folder / "error.json").exists()
 
 

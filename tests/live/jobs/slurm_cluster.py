@@ -52,6 +52,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SchedulerParameters=batch_sched_delay=0,sched_interval=2
 ReturnToService=2
+MessageTimeout=5
 SlurmctldTimeout=30
 SlurmdTimeout=60
 SlurmdParameters=config_overrides

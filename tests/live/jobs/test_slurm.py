@@ -241,6 +241,13 @@ def test_ten_jobs(site: Site, executor: SlurmExecutor) -> None:
     assert [int(results_of(folder)["table.txt"].split()[1]) for folder in folders] == list(range(10))
 
 
+def test_jobs_in_the_cluster_are_counted(site: Site) -> None:
+    """The operator says how many may be there at one time."""
+    executor = site.executor(max_jobs=3)
+    assert [executor.free(running) for running in (0, 2, 3, 5)] == [3, 1, 0, 0]
+    executor.close()
+
+
 def test_runner_starts_anew(site: Site, executor: SlurmExecutor) -> None:
     """Another runner finds the jobs of the one before, and does not send again what has been sent already."""
     folder = site.job("sleep", seconds=3)

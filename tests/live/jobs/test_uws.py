@@ -371,6 +371,11 @@ class TestOtherPages:
         assert answer.status_code == 403
         assert job.phase == "PENDING"
 
+    def test_a_picture_elsewhere_starts_nothing_for_a_user(self, jobs: Archive, people: People) -> None:
+        planted = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}
+        answer = jobs.get("/jobs/test_nothing/sync", headers=planted, auth=people.pi)
+        assert answer.status_code == 403
+
     def test_sync(self, jobs: Archive) -> None:
         answer = jobs.get("/jobs/test_nothing/sync", params={"text": "now"})
         assert (answer.status_code, answer.text) == (200, "done\n")
