@@ -272,7 +272,7 @@ class Runner:
         """Log why jobs wait, once for all of them."""
         if sentence != self._warned:
             self._warned = sentence
-            log.warning("jobs wait: %s", sentence)
+            log.warning("%s", sentence)
 
     def _sweep(self) -> None:
         """Remove what its owners do not want any more, and what has come to its time."""
