@@ -19,7 +19,7 @@ import time
 def run(job):
     (job.results / "out.txt").write_text("begun\\n")
     print("sleeping", flush=True)
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "marker-of-the-sleeper"])
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", job.job_id])
     time.sleep(job.parameters["seconds"])
     child.kill()
 """

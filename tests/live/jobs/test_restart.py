@@ -89,12 +89,12 @@ def test_a_killed_worker(place: Archive, ada: People) -> None:
     assert wait_for(lambda: job.phase == "EXECUTING", 20)
     told = folder_of(place, job) / "process.json"
     assert wait_for(told.exists, 10)
-    assert wait_for(lambda: bool(sleepers()), 10)
+    assert wait_for(lambda: bool(sleepers(job)), 10)
     supervisor_of(place, job).kill()
     assert ends(job, 20) == "ERROR"
     assert len(job.get("/error").text.split()) > 5
     assert "sleeping" in job.get("/results/log").text
-    assert wait_for(lambda: not sleepers(), 10)
+    assert wait_for(lambda: not sleepers(job), 10)
     job.delete()
 
 

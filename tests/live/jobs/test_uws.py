@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import requests
@@ -185,7 +186,7 @@ class TestTransitions:
         for each in many[:-1]:
             each.post("/phase", PHASE="ABORT")
             assert ends(each, 10) == "ABORTED"
-        assert wait_for(lambda: not sleepers(), 5), "processes of an aborted job are left"
+        assert wait_for(lambda: not sleepers(*many), 5), "processes of an aborted job are left"
 
     def test_execution_duration_ends_the_job(self, submit: Submit) -> None:
         job = submit("test_sleeper")
@@ -193,7 +194,7 @@ class TestTransitions:
         job.post("/phase", PHASE="RUN")
         assert ends(job, 15) == "ABORTED"
         assert "1 s" in text_of(job, f"errorSummary/{UWS}message")
-        assert wait_for(lambda: not sleepers(), 5)
+        assert wait_for(lambda: not sleepers(job), 5)
 
     def test_delete(self, jobs: Archive, submit: Submit) -> None:
         job = submit("test_sleeper", PHASE="RUN")
@@ -204,7 +205,7 @@ class TestTransitions:
         assert (answer.status_code, answer.headers["Location"]) == (303, job.url.rpartition("/")[0])
         assert job.get().status_code == 404
         assert wait_for(lambda: not folder.exists(), 15)
-        assert not sleepers()
+        assert not sleepers(job)
 
     def test_delete_by_action(self, submit: Submit) -> None:
         job = submit("test_nothing").run()
@@ -225,14 +226,13 @@ class TestTransitions:
         assert job.url in archived
 
 
-def sleepers() -> list[str]:
-    """Return the processes that sleeping jobs have started."""
-    from pathlib import Path
-
+def sleepers(*jobs: Job) -> list[str]:
+    """Return the processes that the scripts of sleeping jobs have started; the id of the job is their last argument."""
+    ids = {job.url.rpartition("/")[2].encode() for job in jobs}
     found = []
     for place in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if b"marker-of-the-sleeper" in place.read_bytes():
+            if ids & set(place.read_bytes().split(b"\0")):
                 found.append(place.parent.name)
         except OSError:
             continue
