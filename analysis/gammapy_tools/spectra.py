@@ -164,9 +164,9 @@ def _masked(dataset: Any, observation: Any, how: Extraction) -> Any:
     gammapy looks for the rise of the effective area in the energies that the dataset has. Where it rises below them all
     would be masked; then the response itself is asked.
     """
-    before = dataset.mask_safe
+    before = dataset.mask_safe.copy()  # gammapy narrows it in place
     for irfs in ("DL4", "DL3"):
-        dataset.mask_safe = before
+        dataset.mask_safe = before.copy()
         safe = SafeMaskMaker(methods=["aeff-max"], aeff_percent=how.aeff_percent, irfs=irfs)
         dataset = safe.run(dataset, observation)
         if dataset.mask_safe.data.any():

@@ -53,7 +53,6 @@ class JobControl:
         run_id = requests.read_run_id(pairs)
         self._hooks.check(description, parameters, files, run)
         now = _now()
-        now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # as it is written, so that AFTER compares well
         job = Job(
             job_id=secrets.token_hex(16),
             job_type=description.name,

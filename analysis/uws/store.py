@@ -129,7 +129,8 @@ class JobStore:
         wanted = phases or set(Phase) - {Phase.ARCHIVED}
         clause = f"WHERE owner = %(owner)s AND job_type = %(job_type)s AND phase IN %(phases)s AND {_SHOWN}"
         if after is not None:
-            clause += " AND creation_time > %(after)s"
+            # of the time as documents tell it
+            clause += " AND date_trunc('milliseconds', creation_time) > %(after)s"
         clause += " ORDER BY creation_time, job_id" if last is None else _NEWEST
         return self._jobs(
             clause, owner=_text(owner), job_type=_text(job_type), phases=_names(wanted), after=_naive(after), last=last
