@@ -8,12 +8,9 @@ from __future__ import annotations
 import pytest
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Say which tests belong together."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
+    if item.config.pluginmanager.hasplugin("xdist"):
         fixtures = getattr(item, "fixturenames", ())
         shared = next((name for name in ("archive", "workshop") if name in fixtures), None)
-        item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
+        item.add_marker(pytest.mark.xdist_group(shared or item.path.stem))

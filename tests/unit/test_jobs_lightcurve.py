@@ -92,6 +92,13 @@ def test_the_same_job_gives_the_same_bytes(per_run: Any, tmp_path: Path) -> None
     assert digests(again.results) == digests(per_run.results)
 
 
+def test_a_run_whose_effective_area_rises_below_the_range_is_used(tmp_path: Path) -> None:
+    asked = {**ASKED, "emin": 1.0, "emax": 50.0}
+    job = make_job(tmp_path / "job", "gammapy_lightcurve", {"hess-dl3-dr1": [33788, 33791]}, asked)
+    run(job)
+    assert list(Table.read(job.results / "runs.ecsv")["used"]) == [True, True]
+
+
 def test_without_an_index_the_spectrum_is_fitted(tmp_path: Path) -> None:
     job = make_job(tmp_path / "job", "gammapy_lightcurve", PKS, {**ASKED, "index": None})
     run(job)
