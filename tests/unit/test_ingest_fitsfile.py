@@ -436,7 +436,7 @@ def test_what_follows_the_last_hdu_is_not_looked_at(tmp_path: Path) -> None:
     assert names_in(path) == NAMES
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f", b"\x1f\x8b", b"no FITS", b"\0" * 10000, gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\x1f", b"\x1f\x8b", b"no FITS", b"\0" * 10000, gzip.compress(b"", mtime=0)])
 def test_files_that_are_no_fits(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.fits"
     path.write_bytes(content)
