@@ -19,7 +19,9 @@ LINEAGE_QUERY = (
     " UNION ALL (SELECT 'derivation', e.id, e.name, e.obs_publisher_did, NULL"
     "  FROM provenance.was_derived_from AS w JOIN provenance.entity AS e ON e.id = w.generated_entity_id"
     # not the cut-outs that somebody has made
-    f"  WHERE w.used_entity_id = o.did AND e.obs_publisher_did IS NOT NULL LIMIT {MAX_RELATIVES})"
+    "  WHERE w.used_entity_id = o.did AND e.obs_publisher_did IS NOT NULL"
+    # nor what was withdrawn
+    f"  AND EXISTS (SELECT FROM cta.dataset AS d WHERE d.obs_publisher_did = e.obs_publisher_did) LIMIT {MAX_RELATIVES})"
     " UNION ALL (SELECT CASE WHEN s.parameters IS NULL THEN 'known' ELSE 'recipe' END, s.obs_publisher_did,"
     "  s.activity_name, s.obs_publisher_did, NULL FROM provenance.dataset_step AS s"
     "  WHERE s.obs_publisher_did = o.did)) AS r"
