@@ -21,7 +21,8 @@ LINEAGE_QUERY = (
     # not the cut-outs that somebody has made
     "  WHERE w.used_entity_id = o.did AND e.obs_publisher_did IS NOT NULL"
     # nor what was withdrawn
-    f"  AND EXISTS (SELECT FROM cta.dataset AS d WHERE d.obs_publisher_did = e.obs_publisher_did) LIMIT {MAX_RELATIVES})"
+    "  AND EXISTS (SELECT FROM cta.dataset AS d WHERE d.obs_publisher_did = e.obs_publisher_did)"
+    f"  LIMIT {MAX_RELATIVES})"
     " UNION ALL (SELECT CASE WHEN s.parameters IS NULL THEN 'known' ELSE 'recipe' END, s.obs_publisher_did,"
     "  s.activity_name, s.obs_publisher_did, NULL FROM provenance.dataset_step AS s"
     "  WHERE s.obs_publisher_did = o.did)) AS r"
