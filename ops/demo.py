@@ -75,5 +75,6 @@ def addresses(instance: Instance) -> str:
         f"\nweb      {instance.url}/\n"
         f"TAP      {instance.url}/tap          (TOPCAT, Aladin, pyvo)\n"
         f"examples {instance.url}/tap/examples\n"
+        f"jobs     {instance.url}/jobs         (maps, spectra, light curves by gammapy)\n"
         f"status   make status    stop   make stop    your own files   make import DATA=dir COLLECTION=name"
     )
