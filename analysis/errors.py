@@ -29,3 +29,9 @@ class RefusedError(JobsError):
 
 class UnavailableError(JobsError):
     """An executor that cannot take or tell of jobs now; the job waits."""
+
+
+def shown(value: str) -> str:
+    """Return a value of the user's as a sentence can quote it: short, without characters that do not print."""
+    text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in value[:60])
+    return f"'{text}{'…' if len(value) > 60 else ''}'"

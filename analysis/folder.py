@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ORDER, STATUS, ERROR, LOG, PROCESS = "job.json", "status.json", "error.json", "log.txt", "process.json"
-INPUTS, RESULTS, WORK = "inputs", "results", "work"
+INPUTS, RESULTS, WORK, UPLOADS = "inputs", "results", "work", "uploads"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +102,10 @@ def read_status(folder: Path) -> JobStatus | None:
         return None
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader finds either all of it or nothing."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader finds either all of it or nothing; texts are UTF-8."""
     new = path.with_name(f".{path.name}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content.encode("utf-8") if isinstance(content, str) else content)
     new.replace(path)

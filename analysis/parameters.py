@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.description.model import JobDescription, ParameterDescription, UsageDescription
-from analysis.errors import RefusedError
+from analysis.errors import RefusedError, shown
 
 MAX_LENGTH = 10_000
 MAX_VALUES = 1000
@@ -193,12 +193,6 @@ def is_identifier(word: str) -> bool:
     if word.startswith("ivo://"):
         return _DID.fullmatch(word) is not None and ".." not in re.split(r"[/?#]", word)
     return _OBS_ID.fullmatch(word) is not None and ".." not in word
-
-
-def shown(value: str) -> str:
-    """Return a value of the user's in quotes, short, and without characters that do not print."""
-    text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in value[:60])
-    return f"'{text}{'…' if len(value) > 60 else ''}'"
 
 
 def _query(usage: UsageDescription, queries: Sequence[str], values: Sequence[str]) -> str:

@@ -10,15 +10,23 @@ from io import BufferedReader
 from pathlib import Path
 
 
-def open_plain(path: Path) -> BufferedReader:
+def open_plain(path: Path | str, folder: int | None = None) -> BufferedReader:
     """Open a regular file for reading.
+
+    Parameters
+    ----------
+    path
+        Of the file; relative to `folder` if that is given.
+    folder
+        Descriptor of an open folder.
 
     Raises
     ------
     OSError
         When there is none: links and pipes that a job has planted are none.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    # Without O_NONBLOCK a pipe would hold who opens it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
@@ -48,7 +56,7 @@ def plain_files(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return []
     return [folder / name for name in sorted(names) if not name.startswith(".")]
 

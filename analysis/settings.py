@@ -14,7 +14,9 @@ from analysis.errors import JobsError
 from analysis.folder import Limits
 
 VARIABLE = "CTA_JOBS"
-DEFINITIONS = Path(__file__).resolve().parent / "jobs"
+CODE = Path(__file__).resolve().parents[1]
+"""The checkout: the folder with the package ``analysis``."""
+DEFINITIONS = CODE / "analysis" / "jobs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

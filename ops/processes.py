@@ -16,6 +16,23 @@ from ops.errors import OperatorError
 from ops.instance import open_log
 
 
+def start_in_background(command: Sequence[str | Path], log: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, its output going to the end of the log."""
+    descriptor = open_log(log)
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            env=env,
+            cwd="/",
+            start_new_session=True,
+        )
+    finally:
+        os.close(descriptor)
+
+
 def run_logged(
     what: str,
     command: Sequence[str | Path],

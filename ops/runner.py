@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 import tomllib
 from collections.abc import Callable
@@ -18,8 +17,8 @@ from analysis.folder import PROCESS
 from analysis.sandbox.process import Process
 from ops import analysis_env, cluster, console
 from ops.errors import OperatorError
-from ops.instance import JOBS_SETTINGS, Instance, open_log
-from ops.processes import command_line, is_alive
+from ops.instance import JOBS_SETTINGS, Instance
+from ops.processes import command_line, is_alive, start_in_background
 
 PYTHON = "/usr/bin/python3"
 MODULE = "analysis.runner"
@@ -88,19 +87,7 @@ def start(instance: Instance, serving: str) -> bool:
 
 def launch(instance: Instance) -> None:
     """Start the runner under its keeper, and write down the keeper's process id."""
-    descriptor = open_log(log_file(instance))
-    try:
-        child = subprocess.Popen(
-            COMMAND,
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            env=instance.child_environment(),
-            cwd="/",
-            start_new_session=True,
-        )
-    finally:
-        os.close(descriptor)
+    child = start_in_background(COMMAND, log_file(instance), instance.child_environment())
     pid_file(instance).write_text(f"{child.pid}\n")
     while child.poll() is None and not running(instance):  # its command line is not there at once
         time.sleep(0.01)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 import urllib.error
@@ -11,8 +10,16 @@ from pathlib import Path
 
 from ops import accounts, analysis_env, cluster, console, pythonpath, runner, site
 from ops.errors import OperatorError
-from ops.instance import JOBS_SETTINGS, Instance, open_log
-from ops.processes import command_line, end_group, free_port, is_alive, last_meaningful_line, port_is_free
+from ops.instance import JOBS_SETTINGS, Instance
+from ops.processes import (
+    command_line,
+    end_group,
+    free_port,
+    is_alive,
+    last_meaningful_line,
+    port_is_free,
+    start_in_background,
+)
 from ops.resources import DACHS, fingerprint
 
 PATIENCE = 180.0  # seconds until a server that does not answer is given up
@@ -81,18 +88,8 @@ def _start_server(instance: Instance, serving: str) -> None:
         stop_server(instance)
     console.step(f"starting the server on port {instance.memory.port}")
     log = instance.log / "server.log"
-    descriptor = open_log(log)
-    begin = os.fstat(descriptor).st_size
-    child = subprocess.Popen(
-        [DACHS, *COMMAND],
-        stdin=subprocess.DEVNULL,
-        stdout=descriptor,
-        stderr=descriptor,
-        env=instance.child_environment(),
-        cwd="/",
-        start_new_session=True,
-    )
-    os.close(descriptor)
+    begin = log.stat().st_size if log.exists() else 0
+    child = start_in_background([DACHS, *COMMAND], log, instance.child_environment())
     pid_file(instance).write_text(f"{child.pid}\n")
     try:
         _wait_until_up(instance, child, log, begin)

@@ -14,11 +14,10 @@ from gavo import base
 
 from analysis.description.model import DATASET, RECIPE, JobDescription, UsageDescription
 from analysis.errors import JobsError, RefusedError
-from analysis.folder import INPUTS, JobOrder, Mount, write_order, write_whole
+from analysis.folder import INPUTS, UPLOADS, JobOrder, Mount, write_order, write_whole
 from analysis.parameters import Selection, check_identifiers, check_parameters, given_for
 from analysis.provenance import recorded_job
 from analysis.settings import Settings
-from analysis.uws.given import UPLOADS
 from analysis.uws.job import Job, JobParameter
 from analysis.uws.requests import UploadedFile
 from datalink import archive

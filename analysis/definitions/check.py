@@ -17,14 +17,12 @@ from analysis.description.check import problems
 from analysis.description.model import DATASET, RECIPE, UPLOAD, JobDescription
 from analysis.description.reader import FILE_NAME, read_description
 from analysis.errors import DescriptionError, RefusedError
-from analysis.folder import INPUTS, LOG, RESULTS, JobOrder, Mount, read_status, write_order
+from analysis.folder import INPUTS, LOG, RESULTS, UPLOADS, JobOrder, Mount, read_status, write_order
 from analysis.parameters import check_parameters
 from analysis.provenance.record import generated_by
-from analysis.settings import Settings
+from analysis.settings import CODE, Settings
 
-CODE = Path(__file__).resolve().parents[2]
 LOG_LINES = 30
-UPLOADS = "uploads"
 # What finds modules without running them, in the environment of the jobs.
 _FINDER = """
 import importlib.util, json, sys

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from analysis.definitions import HOME, submissions
 from analysis.description.reader import FILE_NAME, read_description
-from analysis.errors import DescriptionError, JobsError, RefusedError
+from analysis.errors import DescriptionError, JobsError, RefusedError, shown
 from analysis.settings import Settings
 from analysis.uws import answers, requests
 from analysis.uws.requests import UwsAnswer, UwsRequest
@@ -95,7 +95,7 @@ class DefinitionService:
                 return (read_description(folder / FILE_NAME).script if is_script else folder / file_name).read_bytes()
         except (DescriptionError, FileNotFoundError):
             pass  # replaced or withdrawn just now
-        raise RefusedError(404, f"there is no definition {requests.shown(name)} of yours.")
+        raise RefusedError(404, f"there is no definition {shown(name)} of yours.")
 
     def _submit(self, request: UwsRequest, author: str) -> UwsAnswer:
         missing = [name for name in ("description", "script") if name not in request.files]

@@ -283,10 +283,7 @@ def _write_parameters(group: Any, description: JobDescription) -> None:
 def _write_flows(resource: Any, description: JobDescription) -> None:
     used = _element(resource, "GROUP", name="Used")
     for usage in description.used:
-        kind = "voprov:UsageDescription"
-        group = _element(used, "GROUP", usage.description, name=usage.name, utype=kind)
-        _text_param(group, "role", usage.role, f"{kind}.role")
-        _text_param(group, "multiplicity", _shown(usage.multiplicity), f"{kind}.multiplicity")
+        group = _write_flow(used, "voprov:UsageDescription", usage)
         _text_param(group, "content_type", usage.content_type, "voprov:DatasetDescription.contentType")
         _text_param(group, "url", usage.url, "voprov:Entity.location")
         _text_param(group, "kind", usage.kind)
@@ -294,13 +291,18 @@ def _write_flows(resource: Any, description: JobDescription) -> None:
         _text_param(group, "needs", " ".join(usage.needs))
     generated = _element(resource, "GROUP", name="Generated")
     for output in description.generated:
-        kind = "voprov:GenerationDescription"
-        group = _element(generated, "GROUP", output.description, name=output.name, utype=kind)
-        _text_param(group, "role", output.role, f"{kind}.role")
-        _text_param(group, "multiplicity", _shown(output.multiplicity), f"{kind}.multiplicity")
+        group = _write_flow(generated, "voprov:GenerationDescription", output)
         _text_param(group, "default", output.file_name, "voprov:Entity.id")
         _text_param(group, "content_type", output.content_type, "voprov:DatasetDescription.contentType")
         _text_param(group, "dataproduct_subtype", output.dataproduct_subtype or "")
+
+
+def _write_flow(parent: Any, kind: str, item: UsageDescription | GenerationDescription) -> Any:
+    """Write what inputs and outputs have in common; return the group."""
+    group = _element(parent, "GROUP", item.description, name=item.name, utype=kind)
+    _text_param(group, "role", item.role, f"{kind}.role")
+    _text_param(group, "multiplicity", _shown(item.multiplicity), f"{kind}.multiplicity")
+    return group
 
 
 def _shown(multiplicity: Multiplicity) -> str:

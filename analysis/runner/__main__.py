@@ -25,11 +25,10 @@ from analysis.executors.local import LocalExecutor
 from analysis.executors.slurm import SlurmExecutor
 from analysis.runner.recording import Recorder
 from analysis.runner.turn import Runner
-from analysis.settings import Settings, load_settings
+from analysis.settings import CODE, Settings, load_settings
 from analysis.uws.job import Job
 from analysis.uws.store import CHANNEL, JobStore
 
-CODE = Path(__file__).resolve().parents[2]
 # Ends are told by datagrams and new jobs by the database; this is for what nobody tells.
 PATIENCE_SECONDS = 1.0
 log = logging.getLogger("jobs")

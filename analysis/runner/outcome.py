@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from analysis.description.model import JobDescription
 from analysis.executors.base import Report
 from analysis.folder import LOG, RESULTS, JobStatus
-from analysis.plain_files import plain_size
+from analysis.plain_files import plain_files, plain_size
 from analysis.provenance import NOTATIONS
 from analysis.provenance.record import generated_by
 from analysis.uws.job import Job, JobResult, Phase
@@ -82,7 +81,9 @@ def results_in(folder: Path, description: JobDescription | None) -> tuple[JobRes
     found: dict[str, JobResult] = {}
     for output in description.generated if description else ():
         _add(found, folder, output.file_name, output.name, output.content_type)
-    for file_name in _file_names(folder / RESULTS):
+    # without names that no document could hold
+    names = [path.name for path in plain_files(folder / RESULTS) if path.name.isprintable()]
+    for file_name in names[:MAX_FILES]:
         several = generated_by(description, file_name) if description else None
         if several is not None and several.file_name != file_name:
             _add(found, folder, file_name, file_name, several.content_type)
@@ -95,16 +96,6 @@ def _add(found: dict[str, JobResult], folder: Path, file_name: str, name: str, c
     size = plain_size(folder / RESULTS / file_name)
     if size is not None and name not in found and name not in (LOG_RESULT, *PROVENANCE_RESULTS):
         found[name] = JobResult(name=name, content_type=content_type, file_name=file_name, size=size)
-
-
-def _file_names(folder: Path) -> list[str]:
-    """Return the names in a folder, without those that no document could hold."""
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(item.name for item in entries if item.name.isprintable() and not item.name.startswith("."))
-    except OSError:
-        return []
-    return names[:MAX_FILES]
 
 
 def _records(folder: Path) -> Iterator[JobResult]:

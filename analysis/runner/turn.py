@@ -132,14 +132,15 @@ class Runner:
         return len(ended)
 
     def _hear(self, job: Job, report: Report) -> Ended | None:
-        folder, description = self.folder(job), self._describe(job)
+        folder = self.folder(job)
         if report.state == "ended" and report.status is not None:
+            description = self._describe(job)
             outcome = outcome_of(job, description, report.status, folder)
             return Ended(job=job, description=description, status=report.status, folder=folder, outcome=outcome)
         if report.state == "lost" or (report.state == "interrupted" and not self._start_again(job)):
             status = JobStatus(reason="killed", message=report.message, end=_now().timestamp())
             outcome = outcome_of_lost(job, report, folder)
-            return Ended(job=job, description=description, status=status, folder=folder, outcome=outcome)
+            return Ended(job=job, description=self._describe(job), status=status, folder=folder, outcome=outcome)
         self._follow(job, report)
         return None
 

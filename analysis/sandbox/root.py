@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from analysis.folder import INPUTS, ORDER, RESULTS, WORK, JobOrder
 from analysis.sandbox import kernel
 from analysis.sandbox.kernel import SandboxError
+from analysis.settings import CODE
 
 JOB = Path("/job")
-CODE = Path(__file__).resolve().parents[2]
 MAX_FILES = 20_000
 """Files and folders a job may have in results and work together, and as many in /tmp."""
 SCRATCH = ("/tmp", "/dev/shm")

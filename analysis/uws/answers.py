@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from pathlib import Path
 from typing import BinaryIO
 
 from analysis.errors import RefusedError
+from analysis.plain_files import open_plain
 from analysis.uws.documents import MEDIA_TYPE
 from analysis.uws.requests import UwsAnswer
 
@@ -105,15 +105,9 @@ def open_below(folder: Path, name: str) -> BinaryIO:
             inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = inner
-        # Without O_NONBLOCK a pipe would hold the server.
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        stream = open(os.open(parts[-1], flags, dir_fd=descriptor), "rb")  # noqa: SIM115
+        return open_plain(parts[-1], descriptor)
     except OSError:
         raise gone from None
     finally:
         if descriptor >= 0:
             os.close(descriptor)
-    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        stream.close()
-        raise gone
-    return stream

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from analysis.description.model import JobDescription
-from analysis.errors import RefusedError
+from analysis.errors import RefusedError, shown
+from analysis.folder import UPLOADS, write_whole
 from analysis.uws.job import JobParameter
-from analysis.uws.requests import UploadedFile, shown
+from analysis.uws.requests import UploadedFile
 
-UPLOADS = "uploads"
-"""Folder of a job's uploads, below the job's folder; a file there has the name of its input in lower case."""
 REFERENCE = "param:"
 
 
@@ -60,17 +58,13 @@ def replaced(
 
 
 def keep_uploads(folder: Path, files: Mapping[str, UploadedFile]) -> None:
-    """Write uploaded files below a job's folder; the names come from a description."""
+    """Write uploaded files below a job's folder; the names come from a description and are in lower case."""
     if not files:
         return
     kept = folder / UPLOADS
     kept.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, file in files.items():
-        new = kept / f".{name}.new"
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(file.content)
-        new.replace(kept / name)
+        write_whole(kept / name, file.content)
 
 
 def _upload_of(name: str, value: str) -> tuple[str, str | None]:

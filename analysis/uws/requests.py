@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from analysis.errors import RefusedError
+from analysis.errors import RefusedError, shown
 from analysis.settings import Settings
 from analysis.uws.job import Phase
 
@@ -185,12 +185,6 @@ def read_command(pairs: Sequence[tuple[str, str]], at_creation: bool = False) ->
 def parameters_of(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return what is for the job and not for UWS."""
     return [(name, value) for name, value in pairs if name.lower() not in CONTROL]
-
-
-def shown(value: str) -> str:
-    """Return a text of the user's as it can be quoted in a sentence."""
-    text = "".join(character if character.isprintable() else "\ufffd" for character in value[:60])
-    return f"'{text}{'…' if len(value) > 60 else ''}'"
 
 
 def _whole(name: str, value: str, low: int) -> int:

@@ -14,12 +14,11 @@ from dataclasses import replace
 from functools import partial
 
 from analysis.description.model import JobDescription
-from analysis.errors import RefusedError, UnavailableError
-from analysis.folder import RESULTS
+from analysis.errors import RefusedError, UnavailableError, shown
+from analysis.folder import RESULTS, UPLOADS
 from analysis.settings import Settings
 from analysis.uws import answers, documents, requests
 from analysis.uws.control import JobControl, StoreFactory
-from analysis.uws.given import UPLOADS
 from analysis.uws.hooks import Catalogue, Hooks, Pages
 from analysis.uws.job import Job, JobResult, Phase
 from analysis.uws.phases import ACTIVE, BLOCKING, RUNNABLE
@@ -115,7 +114,7 @@ class UwsService:
         description = self._catalogue.get(name)
         if description is None:
             known = ", ".join(sorted(self._catalogue.names())) or "none"
-            raise RefusedError(404, f"There is no job type {requests.shown(name)}; there are: {known}.")
+            raise RefusedError(404, f"There is no job type {shown(name)}; there are: {known}.")
         if not rest:
             return self._by_method(
                 request,
@@ -324,7 +323,7 @@ class UwsService:
     def _parameter(self, job: Job, name: str) -> UwsAnswer:
         found = [item for item in job.parameters if item.name.lower() == name.lower()]
         if not found:
-            raise RefusedError(404, f"This job was given no parameter {requests.shown(name)}.")
+            raise RefusedError(404, f"This job was given no parameter {shown(name)}.")
         upload = next((item for item in found if item.upload), None)
         if upload is None:
             return answers.text("\n".join(item.value for item in found))
@@ -336,7 +335,7 @@ class UwsService:
         result = next((item for item in job.results if item.name == name), None)
         if result is None:
             yet = "yet" if job.phase in _BUSY | RUNNABLE else f"(it has {len(job.results)})"
-            raise RefusedError(404, f"This job has no result {requests.shown(name)} {yet}; see …/results.")
+            raise RefusedError(404, f"This job has no result {shown(name)} {yet}; see …/results.")
         if job.datasets:
             self._hooks.authorize(job)
         folder = self._settings.jobs_folder / job.job_id

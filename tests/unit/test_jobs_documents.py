@@ -17,8 +17,6 @@ from analysis.uws import documents
 from analysis.uws.job import Job, JobParameter, JobResult, Phase
 
 SCHEMA = Path(__file__).resolve().parents[3] / "shared" / "standards" / "fixtures" / "ivoa" / "UWS-v1.1.xsd"
-if not SCHEMA.exists():
-    SCHEMA = Path("/work/shared/standards/fixtures/ivoa/UWS-v1.1.xsd")
 XLINK = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="http://www.w3.org/1999/xlink">
   <xs:attribute name="type" type="xs:string"/><xs:attribute name="href" type="xs:anyURI"/></xs:schema>"""
 NAMES = {"u": "http://www.ivoa.net/xml/UWS/v1.0"}

@@ -6,7 +6,6 @@ import datetime
 import secrets
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psycopg2
 import pytest
@@ -15,13 +14,12 @@ from lxml import etree
 from analysis.uws.job import Job as StoredJob
 from analysis.uws.job import Phase
 from analysis.uws.store import JobStore
-from tests.live.archive import SHARED, Archive
+from tests.live.archive import Archive
 from tests.live.jobs.database import database
 from tests.live.jobs.definitions import accept_all
+from tests.live.schemas import FIXTURES, schema
 from tests.live.soda_helpers import Job, Login, People
 
-UWS_SCHEMA = SHARED / "standards" / "fixtures" / "ivoa" / "UWS-v1.1.xsd"
-STUBS = SHARED / "standards" / "fixtures" / "own"
 Submit = Callable[..., Job]
 
 
@@ -49,24 +47,10 @@ def submit(jobs: Archive, people: People) -> Iterator[Submit]:
 
 @pytest.fixture(scope="session")
 def uws_schema() -> etree.XMLSchema:
-    """The schema of UWS 1.1; its import of xlink is answered from beside it."""
-    if not UWS_SCHEMA.is_file():
-        pytest.skip(f"no schemas: {SHARED} is absent")
-
-    class Local(etree.Resolver):
-        def resolve(self, url: str, public_id: str, context: object) -> object:
-            if "xlink" in url.lower():
-                return self.resolve_filename(str(_xlink()), context)
-            return None
-
-    parser = etree.XMLParser()
-    parser.resolvers.add(Local())
-    return etree.XMLSchema(etree.parse(str(UWS_SCHEMA), parser))
-
-
-def _xlink() -> Path:
-    beside = sorted(UWS_SCHEMA.parent.glob("xlink*.xsd"))
-    return beside[0] if beside else STUBS / "xlink-stub.xsd"
+    """The schema of UWS 1.1, among the others of the IVOA."""
+    if not FIXTURES.is_dir():
+        pytest.skip(f"no schemas: {FIXTURES} is absent")
+    return schema("ivoa")
 
 
 @pytest.fixture(scope="package")

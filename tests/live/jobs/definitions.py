@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -157,3 +159,21 @@ def accept_all(archive: Archive) -> None:
     )
     accept(archive, "test_hostile", HOSTILE, TEXT.format("what", "nothing"), limits=limits, seconds=20)
     accept(archive, "test_broken", None)
+
+
+def settings_of(place: Archive) -> Path:
+    """Return the operator's settings of the jobs."""
+    return place.real / "dachs" / "etc" / "jobs.toml"
+
+
+@contextlib.contextmanager
+def with_settings(place: Archive, change: Callable[[str], str]) -> Iterator[None]:
+    """Let an instance run with changed settings of the jobs for a while; the next `up` finds those from before."""
+    path = settings_of(place)
+    before = path.read_text()
+    path.write_text(change(before))
+    try:
+        place.up().check()
+        yield
+    finally:
+        path.write_text(before)

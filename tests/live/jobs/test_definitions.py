@@ -12,7 +12,7 @@ import requests
 from lxml import html
 
 from tests.live.archive import Archive, make_readable, open_folder, wait_for
-from tests.live.jobs.definitions import NOTHING, TEXT, write_definition
+from tests.live.jobs.definitions import NOTHING, TEXT, with_settings, write_definition
 from tests.live.jobs.test_bad_input import refused
 from tests.live.jobs.test_uws import ends
 from tests.live.soda_helpers import Job, Login, People, people_of
@@ -26,12 +26,9 @@ NEW = 'def run(job):\n    (job.results / "out.txt").write_text("new\\n")\n'
 def place(workshop: Archive) -> Iterator[Archive]:
     """An instance whose users may try their job types, with one operator."""
     people = people_of(workshop)
-    settings = workshop.real / "dachs" / "etc" / "jobs.toml"
-    before = settings.read_text()
-    settings.write_text(f'user_definitions = "trial"\noperators = ["{people.pi[0]}"]\n{before}')
-    workshop.up().check()
-    yield workshop
-    settings.write_text(before)
+    own = f'user_definitions = "trial"\noperators = ["{people.pi[0]}"]\n'
+    with with_settings(workshop, lambda before: own + before):
+        yield workshop
 
 
 @pytest.fixture(scope="module")

@@ -7,19 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.live.archive import Archive
-from tests.live.jobs.definitions import accept_all
+from tests.live.jobs.definitions import accept_all, with_settings
 
 
 @pytest.fixture
 def place(workshop: Archive) -> Iterator[Archive]:
     """An instance that trusts a proxy on this machine, where one address may create one job a minute."""
-    settings = workshop.real / "dachs" / "etc" / "jobs.toml"
-    before = settings.read_text()
-    settings.write_text(f'trusted_proxies = ["127.0.0.1"]\nanonymous_per_minute = 1\n{before}')
+    own = 'trusted_proxies = ["127.0.0.1"]\nanonymous_per_minute = 1\n'
     accept_all(workshop)
-    workshop.up().check()
-    yield workshop
-    settings.write_text(before)
+    with with_settings(workshop, lambda before: own + before):
+        yield workshop
 
 
 def create(place: Archive, forwarded: str) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from analysis.sandbox.process import Process
 from tests.live.archive import Archive, wait_for
-from tests.live.jobs.definitions import accept_all
+from tests.live.jobs.definitions import accept_all, with_settings
 from tests.live.jobs.test_uws import ends, sleepers
 from tests.live.soda_helpers import Job, People, people_of
 
@@ -22,13 +22,9 @@ SETTINGS = "slots = 10\nmax_running_per_user = 10\n"
 @pytest.fixture(scope="module")
 def place(workshop: Archive) -> Iterator[Archive]:
     """The instance, with more room than this machine would have by itself."""
-    settings = workshop.real / "dachs" / "etc" / "jobs.toml"
-    before = settings.read_text()
-    settings.write_text(SETTINGS + before)
     accept_all(workshop)
-    workshop.up().check()
-    yield workshop
-    settings.write_text(before)
+    with with_settings(workshop, lambda before: SETTINGS + before):
+        yield workshop
 
 
 @pytest.fixture(scope="module")

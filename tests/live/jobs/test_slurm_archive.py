@@ -13,7 +13,7 @@ from lxml import etree
 
 from analysis.sandbox.process import Process, descendants
 from tests.live.archive import Archive, wait_for
-from tests.live.jobs.definitions import accept_all
+from tests.live.jobs.definitions import accept_all, with_settings
 from tests.live.jobs.slurm_cluster import SlurmCluster, running_slurm
 from tests.live.jobs.test_restart import folder_of, kill, supervisor_of
 from tests.live.jobs.test_uws import ends, text_of
@@ -44,32 +44,20 @@ def cluster() -> Iterator[SlurmCluster]:
 def place(workshop: Archive, cluster: SlurmCluster) -> Iterator[Archive]:
     """The instance, with its jobs sent there."""
     accept_all(workshop)
-    path = settings_of(workshop)
-    before = path.read_text()
     known = ", ".join(f"{name} = {json.dumps(value)}" for name, value in cluster.environment.items())
+    general, slurm = 'executor = "slurm"\nmax_running_per_user = 10\n', f"environment = {{{known}}}\n"
     # The template ends with the section of the cluster.
-    path.write_text(f'executor = "slurm"\nmax_running_per_user = 10\n{before}environment = {{{known}}}\n')
-    workshop.up().check()
-    yield workshop
-    path.write_text(before)
-
-
-def settings_of(place: Archive) -> Path:
-    """Return the operator's settings of the jobs."""
-    return place.real / "dachs" / "etc" / "jobs.toml"
+    with with_settings(workshop, lambda before: general + before + slurm):
+        yield workshop
 
 
 @contextlib.contextmanager
 def local(place: Archive) -> Iterator[None]:
     """Let new jobs run on this machine for a while, as an operator does."""
-    path = settings_of(place)
-    before = path.read_text()
-    path.write_text(before.replace('executor = "slurm"', 'executor = "local"'))
     try:
-        place.up().check()
-        yield
+        with with_settings(place, lambda before: before.replace('executor = "slurm"', 'executor = "local"')):
+            yield
     finally:
-        path.write_text(before)
         place.up().check()
 
 
